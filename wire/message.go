@@ -1,0 +1,261 @@
+package wire
+
+import "fmt"
+
+// Message is one message between replicas. Encodings carry no sender: the
+// sender is whoever the authenticated link says it is.
+type Message interface {
+	Kind() Kind
+	// Append appends the canonical encoding to b.
+	Append(b []byte) []byte
+}
+
+// SlotID names a vote's subject: which value of which slot in which view.
+type SlotID struct {
+	View   View
+	Seq    SeqNum
+	Digest Digest // the batch digest, or NullDigest
+}
+
+const slotIDBytes = 8 + 8 + DigestBytes
+
+func (s SlotID) append(b []byte) []byte {
+	b = appendU64(b, uint64(s.View))
+	b = appendU64(b, uint64(s.Seq))
+	return append(b, s.Digest[:]...)
+}
+
+func (r *reader) slotID() SlotID {
+	return SlotID{View: View(r.u64("view")), Seq: SeqNum(r.u64("seq")), Digest: r.digest("digest")}
+}
+
+// PrePrepare proposes a batch for a slot. Author is the primary's Ed25519
+// signature over AuthorBytes: two of them for one (view, seq) with different
+// digests prove equivocation to anyone.
+type PrePrepare struct {
+	Slot   SlotID
+	Author Signature
+	Batch  []byte // an encoded Batch whose digest is Slot.Digest; aliases the input
+}
+
+// SignShare votes for a slot: a share of σ and, unless the fast path is
+// healthy enough to save it, a share of τ.
+type SignShare struct {
+	Slot   SlotID
+	Sigma  BLSSignature
+	HasTau bool
+	Tau    BLSSignature // zero when HasTau is false
+}
+
+// FullCommitProof commits a slot on the fast path: σ(h) of 3f+c+1 replicas.
+type FullCommitProof struct {
+	Slot  SlotID
+	Sigma BLSSignature
+}
+
+// Prepare carries τ(h) of 2f+c+1 replicas: the slot is prepared.
+type Prepare struct {
+	Slot SlotID
+	Tau  BLSSignature
+}
+
+// Commit is a share over τ(h), sent once the share's signer holds τ(h) durably.
+type Commit struct {
+	Slot  SlotID
+	Share BLSSignature
+}
+
+// SlowCommitProof commits a slot on the slow path: τ(τ(h)), with the τ(h) that
+// it signs.
+type SlowCommitProof struct {
+	Slot   SlotID
+	Tau    BLSSignature
+	TauTau BLSSignature
+}
+
+// SignState is a share of π over the execution digest after slot Seq.
+type SignState struct {
+	Seq    SeqNum
+	Digest Digest
+	Share  BLSSignature
+}
+
+// ExecuteProof is π(d): f+1 replicas executed slot Seq with this result.
+type ExecuteProof struct {
+	Seq    SeqNum
+	Digest Digest
+	Pi     BLSSignature
+}
+
+// Checkpoint is a share of τ over the checkpoint digest of slot Seq.
+type Checkpoint struct {
+	State CheckpointState
+	Share BLSSignature
+}
+
+// CheckpointState is what a stable checkpoint certifies.
+type CheckpointState struct {
+	Seq       SeqNum
+	Execute   Digest // the execution digest d of slot Seq
+	StateRoot Digest // Merkle root over the state pages, sessions included
+}
+
+// Stable is a stable checkpoint: 2f+c+1 signatures over State. Seq 0 is the
+// genesis state and needs no signature (Tau is zero).
+type Stable struct {
+	State CheckpointState
+	Tau   BLSSignature
+}
+
+// Complaint says that its sender wants to leave View: it timed out or holds
+// proof against the primary. f+1 of them make everyone leave.
+type Complaint struct {
+	View View
+}
+
+func (m *PrePrepare) Kind() Kind      { return KindPrePrepare }
+func (m *SignShare) Kind() Kind       { return KindSignShare }
+func (m *FullCommitProof) Kind() Kind { return KindFullCommitProof }
+func (m *Prepare) Kind() Kind         { return KindPrepare }
+func (m *Commit) Kind() Kind          { return KindCommit }
+func (m *SlowCommitProof) Kind() Kind { return KindSlowCommitProof }
+func (m *SignState) Kind() Kind       { return KindSignState }
+func (m *ExecuteProof) Kind() Kind    { return KindExecuteProof }
+func (m *Checkpoint) Kind() Kind      { return KindCheckpoint }
+func (m *Stable) Kind() Kind          { return KindStable }
+func (m *Complaint) Kind() Kind       { return KindComplaint }
+
+// Append appends the canonical encoding to b.
+func (m *PrePrepare) Append(b []byte) []byte {
+	b = m.Slot.append(b)
+	b = append(b, m.Author[:]...)
+	return appendBytes(b, m.Batch)
+}
+
+// Append appends the canonical encoding to b.
+func (m *SignShare) Append(b []byte) []byte {
+	b = m.Slot.append(b)
+	b = append(b, m.Sigma[:]...)
+	b = appendBool(b, m.HasTau)
+	if m.HasTau {
+		b = append(b, m.Tau[:]...)
+	}
+	return b
+}
+
+// Append appends the canonical encoding to b.
+func (m *FullCommitProof) Append(b []byte) []byte {
+	return append(m.Slot.append(b), m.Sigma[:]...)
+}
+
+// Append appends the canonical encoding to b.
+func (m *Prepare) Append(b []byte) []byte { return append(m.Slot.append(b), m.Tau[:]...) }
+
+// Append appends the canonical encoding to b.
+func (m *Commit) Append(b []byte) []byte { return append(m.Slot.append(b), m.Share[:]...) }
+
+// Append appends the canonical encoding to b.
+func (m *SlowCommitProof) Append(b []byte) []byte {
+	b = append(m.Slot.append(b), m.Tau[:]...)
+	return append(b, m.TauTau[:]...)
+}
+
+// Append appends the canonical encoding to b.
+func (m *SignState) Append(b []byte) []byte {
+	b = appendU64(b, uint64(m.Seq))
+	b = append(b, m.Digest[:]...)
+	return append(b, m.Share[:]...)
+}
+
+// Append appends the canonical encoding to b.
+func (m *ExecuteProof) Append(b []byte) []byte {
+	b = appendU64(b, uint64(m.Seq))
+	b = append(b, m.Digest[:]...)
+	return append(b, m.Pi[:]...)
+}
+
+const checkpointStateBytes = 8 + 2*DigestBytes
+
+func (s CheckpointState) append(b []byte) []byte {
+	b = appendU64(b, uint64(s.Seq))
+	b = append(b, s.Execute[:]...)
+	return append(b, s.StateRoot[:]...)
+}
+
+func (r *reader) checkpointState() CheckpointState {
+	return CheckpointState{
+		Seq:       SeqNum(r.u64("checkpoint seq")),
+		Execute:   r.digest("checkpoint execution digest"),
+		StateRoot: r.digest("checkpoint state root"),
+	}
+}
+
+// Append appends the canonical encoding to b.
+func (m *Checkpoint) Append(b []byte) []byte { return append(m.State.append(b), m.Share[:]...) }
+
+// Append appends the canonical encoding to b.
+func (m *Stable) Append(b []byte) []byte { return append(m.State.append(b), m.Tau[:]...) }
+
+// Append appends the canonical encoding to b.
+func (m *Complaint) Append(b []byte) []byte { return appendU64(b, uint64(m.View)) }
+
+// DecodeMessage reads one message between replicas. Slices of the result alias
+// b. Kinds that are not consensus messages (hello, ping, forwarded requests)
+// are refused here; they have decoders of their own.
+func DecodeMessage(kind Kind, b []byte) (Message, error) {
+	r := reader{rest: b}
+	m := r.message(kind)
+	if err := r.end(); err != nil {
+		return nil, fmt.Errorf("kind %d: %w", kind, err)
+	}
+	return m, nil
+}
+
+func (r *reader) message(kind Kind) Message {
+	switch kind {
+	case KindPrePrepare:
+		return &PrePrepare{Slot: r.slotID(), Author: r.signature("author"), Batch: r.bytes(BatchBytesMax, "batch")}
+	case KindSignShare:
+		m := &SignShare{Slot: r.slotID(), Sigma: r.bls("sigma share"), HasTau: r.bool("has tau")}
+		if m.HasTau {
+			m.Tau = r.bls("tau share")
+		}
+		return m
+	case KindFullCommitProof:
+		return &FullCommitProof{Slot: r.slotID(), Sigma: r.bls("sigma")}
+	case KindPrepare:
+		return &Prepare{Slot: r.slotID(), Tau: r.bls("tau")}
+	case KindCommit:
+		return &Commit{Slot: r.slotID(), Share: r.bls("commit share")}
+	case KindSlowCommitProof:
+		return &SlowCommitProof{Slot: r.slotID(), Tau: r.bls("tau"), TauTau: r.bls("tau of tau")}
+	case KindSignState:
+		return &SignState{Seq: SeqNum(r.u64("seq")), Digest: r.digest("digest"), Share: r.bls("pi share")}
+	case KindExecuteProof:
+		return &ExecuteProof{Seq: SeqNum(r.u64("seq")), Digest: r.digest("digest"), Pi: r.bls("pi")}
+	case KindCheckpoint:
+		return &Checkpoint{State: r.checkpointState(), Share: r.bls("checkpoint share")}
+	case KindStable:
+		return &Stable{State: r.checkpointState(), Tau: r.bls("checkpoint tau")}
+	case KindComplaint:
+		return &Complaint{View: View(r.u64("view"))}
+	case KindViewChange:
+		return r.viewChange()
+	case KindNewView:
+		return r.newView()
+	case KindStatus:
+		return r.status()
+	case KindFetchBody:
+		return &FetchBody{Digest: r.digest("digest")}
+	case KindBody:
+		return &Body{Batch: r.bytes(BatchBytesMax, "batch")}
+	case KindFetchViewChange:
+		return &FetchViewChange{View: View(r.u64("view")), Replica: ReplicaID(r.u16("replica")), Digest: r.digest("digest")}
+	case KindFetchBlocks:
+		return r.fetchBlocks()
+	case KindBlocks:
+		return r.blocks()
+	}
+	r.fail("unknown kind")
+	return nil
+}
