@@ -1,7 +1,9 @@
 package cluster
 
 import (
+	"cmp"
 	"crypto/ed25519"
+	"slices"
 
 	"quorate/wire"
 )
@@ -49,7 +51,8 @@ type Ledger struct {
 
 // Genesis is everything on which replicas must agree before the first block.
 // Its hash is the cluster's identity: it is compared at every handshake and
-// stands in every digest that is signed. It is immutable after Parse.
+// stands in every digest that is signed. It comes from ParseGenesis, or is
+// filled by hand and sealed by Validate; it is immutable from then on.
 type Genesis struct {
 	Name      string
 	Epoch     wire.Epoch
@@ -65,6 +68,61 @@ type Genesis struct {
 
 	// CreatedAt makes two clusters with the same keys differ, nanoseconds since 1970 UTC.
 	CreatedAt uint64
+
+	seal *seal // what Validate computed; nil before
+}
+
+// seal is what follows from the other fields, computed once.
+type seal struct {
+	hash    wire.Digest
+	quorums Quorums
+}
+
+// Defaults of the parameters that every replica must share.
+const (
+	// WindowDefault is the number of slots in flight above the stable
+	// checkpoint: 256 slots cover a 100 ms round trip at 2,500 slots/s.
+	WindowDefault = 256
+	// TimeBoundDefault is 3 s in nanoseconds: hosts under NTP differ by
+	// milliseconds, so 3 s marks a clock as broken and not as slow.
+	TimeBoundDefault = 3_000_000_000
+)
+
+// Hash is the cluster's identity: SHA-256 over the canonical bytes of all
+// fields. It panics when neither ParseGenesis nor Validate sealed g.
+func (g *Genesis) Hash() wire.Digest { return g.sealed().hash }
+
+// Quorums gives the vote counts that follow from F and C. It panics when
+// neither ParseGenesis nor Validate sealed g.
+func (g *Genesis) Quorums() Quorums { return g.sealed().quorums }
+
+func (g *Genesis) sealed() *seal {
+	if g.seal == nil {
+		panic("assert: cluster: genesis is used before Validate")
+	}
+	return g.seal
+}
+
+// Replica gives the member with this id, and whether there is one. The member
+// belongs to g and is read-only.
+func (g *Genesis) Replica(id wire.ReplicaID) (*Member, bool) {
+	if int(id) >= len(g.Members) {
+		return nil, false
+	}
+	return &g.Members[id], true
+}
+
+// Client gives the registered client with this id, and whether there is one.
+// It relies on Clients being sorted, which Validate checks. The key belongs to
+// g and is read-only.
+func (g *Genesis) Client(id wire.ClientID) (*ClientKey, bool) {
+	i, found := slices.BinarySearchFunc(g.Clients, id, func(k ClientKey, id wire.ClientID) int {
+		return cmp.Compare(k.ID, id)
+	})
+	if !found {
+		return nil, false
+	}
+	return &g.Clients[i], true
 }
 
 // CheckpointInterval is K: every K-th slot is a checkpoint, half a window.
