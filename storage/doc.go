@@ -1,0 +1,2 @@
+// Package storage keeps the vote journal and the ledger on disk.
+package storage
