@@ -131,23 +131,23 @@ func (g *Genesis) YAML() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# What all replicas agree on before the first block. Its hash is compared at\n")
 	fmt.Fprintf(&b, "# every handshake: the file is the same on every host and never edited.\n")
-	fmt.Fprintf(&b, "version: %d\nname: %s\nepoch: %d\nf: %d\nc: %d\n", fileVersion, g.Name, g.Epoch, g.F, g.C)
+	fmt.Fprintf(&b, "version: %d\nname: '%s'\nepoch: %d\nf: %d\nc: %d\n", fileVersion, g.Name, g.Epoch, g.F, g.C)
 	fmt.Fprintf(&b, "created_at_nanos: %d\nwindow: %d\ntime_bound_nanos: %d\n", g.CreatedAt, g.Window, g.TimeBound)
-	fmt.Fprintf(&b, "sigma: %x\ntau: %x\npi: %x\n", g.Sigma[:], g.Tau[:], g.Pi[:])
+	fmt.Fprintf(&b, "sigma: '%x'\ntau: '%x'\npi: '%x'\n", g.Sigma[:], g.Tau[:], g.Pi[:])
 	fmt.Fprintf(&b, "replicas:\n")
 	for i := range g.Members {
 		m := &g.Members[i]
-		fmt.Fprintf(&b, "  - id: %d\n    peer_addr: '%s'\n    client_addr: '%s'\n    identity: %x\n", m.ID, m.PeerAddr, m.ClientAddr, []byte(m.Identity))
-		fmt.Fprintf(&b, "    sigma_share: %x\n    tau_share: %x\n    pi_share: %x\n", m.SigmaShare[:], m.TauShare[:], m.PiShare[:])
+		fmt.Fprintf(&b, "  - id: %d\n    peer_addr: '%s'\n    client_addr: '%s'\n    identity: '%x'\n", m.ID, m.PeerAddr, m.ClientAddr, []byte(m.Identity))
+		fmt.Fprintf(&b, "    sigma_share: '%x'\n    tau_share: '%x'\n    pi_share: '%x'\n", m.SigmaShare[:], m.TauShare[:], m.PiShare[:])
 	}
 	fmt.Fprintf(&b, "ledgers:\n")
 	for _, l := range g.Ledgers {
-		fmt.Fprintf(&b, "  - {number: %d, currency: %s, scale: %d}\n", l.Number, l.Currency, l.Scale)
+		fmt.Fprintf(&b, "  - {number: %d, currency: '%s', scale: %d}\n", l.Number, l.Currency, l.Scale)
 	}
 	fmt.Fprintf(&b, "clients:\n")
 	for i := range g.Clients {
 		k := &g.Clients[i]
-		fmt.Fprintf(&b, "  - {id: %d, name: %s, key: %x, roles: [%s]}\n", k.ID, k.Name, []byte(k.Key), rolesText(k.Roles))
+		fmt.Fprintf(&b, "  - {id: %d, name: '%s', key: '%x', roles: [%s]}\n", k.ID, k.Name, []byte(k.Key), rolesText(k.Roles))
 	}
 	return b.Bytes()
 }

@@ -88,7 +88,7 @@ func (k *NodeKeys) YAML() []byte {
 
 // YAML writes k as ParseClientKeys reads it; see NodeKeys.YAML.
 func (k *ClientKeys) YAML() []byte {
-	return fmt.Appendf(nil, "# Secret key of client %d. Keep the mode at 0600.\nversion: %d\nid: %d\nname: %s\nseed: '%x'\n",
+	return fmt.Appendf(nil, "# Secret key of client %d. Keep the mode at 0600.\nversion: %d\nid: %d\nname: '%s'\nseed: '%x'\n",
 		k.ID, fileVersion, k.ID, k.Name, k.Seed[:])
 }
 

@@ -67,17 +67,15 @@ func (q Quorums) ExecCollectors(dst []wire.ReplicaID, s wire.SeqNum, v wire.View
 }
 
 // collectors appends c replicas other than the primary, in a rotation that seed
-// chooses, and the primary.
+// chooses, and the primary. The rotation counts from the primary over the n−1
+// others: stepping over the primary instead would give its successor a double
+// share of the work.
 func (q Quorums) collectors(dst []wire.ReplicaID, seed uint64, primary wire.ReplicaID) []wire.ReplicaID {
-	start := int(seed % uint64(q.N))
-	left := q.C
-	for i := 0; i < q.N && left > 0; i++ {
-		id := wire.ReplicaID((start + i) % q.N)
-		if id == primary {
-			continue
-		}
-		dst = append(dst, id)
-		left--
+	others := uint64(q.N - 1)
+	start := seed % others
+	for i := range uint64(q.C) {
+		id := (uint64(primary) + 1 + (start+i)%others) % uint64(q.N)
+		dst = append(dst, wire.ReplicaID(id))
 	}
 	return append(dst, primary)
 }

@@ -93,7 +93,7 @@ func (r *reader) failSyntax(err error) {
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 		line, _ = strconv.Atoi(m[1])
 	}
-	r.fail(line, "", "not YAML: "+strings.TrimPrefix(err.Error(), "yaml: "), "correct the syntax at this line")
+	r.fail(line, "", "not YAML: "+strings.TrimPrefix(err.Error(), "yaml: "), "correct the syntax at this line or the next")
 }
 
 // unreadableLine gives the line of the first byte that no YAML text holds, or 0.
