@@ -1,0 +1,127 @@
+package tuning
+
+import "fmt"
+
+const (
+	mib = 1 << 20
+	gib = 1 << 30
+)
+
+// metricsAddr is the one setting that is no number.
+const (
+	metricsAddrKey     = "metrics_addr"
+	metricsAddrDefault = "127.0.0.1:9464"
+	metricsAddrReason  = "Where Prometheus finds /metrics. Loopback, because metrics show volumes to anyone who can connect; 9464 is the port of exporters by convention."
+)
+
+// number is one numeric setting.
+type number struct {
+	key      string // as in config.yaml; QUORATE_ and capitals in the environment; dashes as a flag
+	unit     string
+	min, max int
+	defaults [5]int // dev, latency, balanced, throughput, wan
+	reason   string // what it does, and what the range and the defaults follow from
+	at       func(*Profile) *int
+}
+
+func (f *number) check(v int) error {
+	if v < f.min || v > f.max {
+		return fmt.Errorf("%w: %s: %d is outside %d to %d %s", ErrProfile, f.key, v, f.min, f.max, f.unit)
+	}
+	return nil
+}
+
+func numberOf(key string) *number {
+	for i := range numbers {
+		if numbers[i].key == key {
+			return &numbers[i]
+		}
+	}
+	return nil
+}
+
+// numbers is the table of settings (invariant T1).
+var numbers = []number{
+	{"batch_events_max", "events", 8189, 32768, [5]int{8189, 8189, 8189, 16378, 32756},
+		"A batch closes at this many events. A block costs 4 to 7 ms of CPU for BLS in all replicas together, so 5,000 to 10,000 events bring that below 1 µs each; the least value is one full request, so that none is too large for a batch.",
+		func(p *Profile) *int { return &p.BatchEventsMax }},
+	{"batch_bytes_max", "bytes", mib, 4 * mib, [5]int{mib, mib, 2 * mib, 4 * mib, 4 * mib},
+		"A batch closes at this many bytes. One full request takes 1 MiB, the wire format allows 4 MiB, 8,192 small requests take 1.7 MiB.",
+		func(p *Profile) *int { return &p.BatchBytesMax }},
+	{"batch_delay_micros", "µs", 0, 1_000_000, [5]int{2000, 500, 5000, 20_000, 20_000},
+		"The oldest request waits at most this long for company. 30 to 60 blocks a second are the aim under load, so waiting longer than 20 ms buys nothing.",
+		func(p *Profile) *int { return &p.BatchDelayMicros }},
+	{"batch_eager_slots", "slots", 0, 1024, [5]int{1, 4, 1, 1, 2},
+		"With fewer slots than this in flight a batch is proposed at once: an idle cluster does not wait, a busy one fills blocks while the slot before is agreed on. 0 always waits.",
+		func(p *Profile) *int { return &p.BatchEagerSlots }},
+	{"slots_in_flight_max", "slots", 1, 1024, [5]int{16, 32, 32, 16, 128},
+		"Slots that a primary has open at once, within the window of genesis. Rate × round trip ÷ batch: 60 blocks/s over 200 ms need 12; times batch_bytes_max it bounds memory.",
+		func(p *Profile) *int { return &p.SlotsInFlightMax }},
+	{"tick_micros", "µs", 1000, 100_000, [5]int{5000, 5000, 5000, 5000, 5000},
+		"Length of the consensus core's tick. All its timers are whole ticks; 5 ms is a tenth of the shortest timer and costs 200 wake-ups a second.",
+		func(p *Profile) *int { return &p.TickMicros }},
+	{"fast_path_wait_ticks", "ticks", 1, 1000, [5]int{20, 4, 8, 12, 60},
+		"How long collectors wait for all σ shares after enough τ shares, before the slow path (δ). It adapts to the measured slot time from this start: about twice a signature and a group fsync on a loaded host, plus the round trip.",
+		func(p *Profile) *int { return &p.FastPathWaitTicks }},
+	{"view_change_ticks", "ticks", 10, 100_000, [5]int{300, 80, 100, 160, 800},
+		"A replica that knows a request and sees no progress for this long complains about the primary. The aim is service within 1 s of a dead primary; on a busy laptop a shorter time suspects honest primaries.",
+		func(p *Profile) *int { return &p.ViewChangeTicks }},
+	{"view_change_ticks_max", "ticks", 10, 1_000_000, [5]int{2400, 2000, 2000, 2400, 12_000},
+		"The timer doubles with each view that made no progress, up to this cap: 10 to 60 s. Without a cap one dead validator stalls a cluster for minutes.",
+		func(p *Profile) *int { return &p.ViewChangeTicksMax }},
+	{"verify_workers", "threads", 0, 256, [5]int{1, 0, 0, 0, 0},
+		"Threads that check client signatures: 18 µs each in batches, the largest cost per small request. 0 takes half of the cores.",
+		func(p *Profile) *int { return &p.VerifyWorkers }},
+	{"sign_workers", "threads", 0, 256, [5]int{1, 0, 1, 1, 1},
+		"Threads that sign and combine BLS shares: 153 µs per signature, 1 ms per check, 30 to 60 blocks a second, so one is a tenth busy. 0 takes a quarter of the cores.",
+		func(p *Profile) *int { return &p.SignWorkers }},
+	{"peer_queue_bytes", "bytes", 8 * mib, gib, [5]int{32 * mib, 64 * mib, 64 * mib, 128 * mib, 256 * mib},
+		"Bytes that wait for one peer before the peer counts as stuck. It holds one round trip of blocks: 60 MB/s over 200 ms are 12 MB, and a view change of a full window.",
+		func(p *Profile) *int { return &p.PeerQueueBytes }},
+	{"client_queue_requests", "requests", 1, 65_536, [5]int{64, 64, 256, 256, 256},
+		"Requests of one client that wait at once; the next is refused with a typed error. Rate × latency: 20,000/s in 10 ms are 200.",
+		func(p *Profile) *int { return &p.ClientQueueRequests }},
+	{"client_rate", "requests/s", 0, 10_000_000, [5]int{0, 0, 0, 0, 0},
+		"Requests that one client may send per second; the excess is refused with the time to wait. 0 is unlimited: fairness between clients holds without it, because queues are per client.",
+		func(p *Profile) *int { return &p.ClientRate }},
+	{"client_connections_max", "connections", 1, 65_536, [5]int{256, 1024, 1024, 1024, 1024},
+		"Client connections at once; a TLS connection takes 26 KB. Below the limit of open files, because accepting beyond that stops the listener.",
+		func(p *Profile) *int { return &p.ClientConnectionsMax }},
+	{"request_queue_max", "requests", 64, 1_048_576, [5]int{4096, 8192, 16_384, 32_768, 32_768},
+		"Verified requests of all clients that wait for a batch. Two to four batches of small requests: more only adds waiting.",
+		func(p *Profile) *int { return &p.RequestQueueMax }},
+	{"ledger_commit_blocks_max", "blocks", 1, 4096, [5]int{32, 32, 64, 64, 64},
+		"Executed blocks that go to Pebble in one durable write. The journal has them already, so this bounds the replay after a crash: 64 full blocks at 0.16 µs per transfer take 0.1 s.",
+		func(p *Profile) *int { return &p.LedgerCommitBlocksMax }},
+	{"ledger_commit_delay_micros", "µs", 0, 10_000_000, [5]int{50_000, 50_000, 100_000, 200_000, 200_000},
+		"The oldest executed block waits at most this long for that write.",
+		func(p *Profile) *int { return &p.LedgerCommitDelayMicros }},
+	{"journal_segment_bytes", "bytes", 8 * mib, 4 * gib, [5]int{16 * mib, 64 * mib, 64 * mib, 256 * mib, 256 * mib},
+		"Size of a preallocated file of the vote journal. Switching costs two fsyncs, 0.6 ms; at 60 MB/s 64 MiB last one second. Space is freed by whole files.",
+		func(p *Profile) *int { return &p.JournalSegmentBytes }},
+	{"block_cache_bytes", "bytes", mib, 1024 * gib, [5]int{16 * mib, 64 * mib, 64 * mib, 256 * mib, 256 * mib},
+		"Pebble's cache of blocks read. Accounts are in memory, so it serves queries alone.",
+		func(p *Profile) *int { return &p.BlockCacheBytes }},
+	{"mem_table_bytes", "bytes", mib, 2 * gib, [5]int{8 * mib, 32 * mib, 32 * mib, 64 * mib, 64 * mib},
+		"Pebble's write buffer; at most two exist. One value per block: it holds 10 to 60 blocks.",
+		func(p *Profile) *int { return &p.MemTableBytes }},
+	{"gc_percent", "percent", 10, 10_000, [5]int{100, 400, 200, 400, 400},
+		"Go's GOGC. Large tables hold no pointers, so a cycle is short; a higher value trades memory for fewer of them.",
+		func(p *Profile) *int { return &p.GCPercent }},
+	{"max_procs", "threads", 0, 1024, [5]int{0, 0, 0, 0, 0},
+		"Go's GOMAXPROCS. 0 takes all cores that the process may use.",
+		func(p *Profile) *int { return &p.MaxProcs }},
+}
+
+// VerifyThreads resolves VerifyWorkers for a host of this many cores.
+func (p *Profile) VerifyThreads(cores int) int { return resolve(p.VerifyWorkers, cores/2) }
+
+// SignThreads resolves SignWorkers for a host of this many cores.
+func (p *Profile) SignThreads(cores int) int { return resolve(p.SignWorkers, cores/4) }
+
+func resolve(set, byCores int) int {
+	if set > 0 {
+		return set
+	}
+	return max(byCores, 1)
+}
