@@ -8,45 +8,6 @@ import (
 
 var errTodo = errors.New("storage: not written yet")
 
-// Journal is the vote journal.
-type Journal struct{}
-
-// OpenJournal opens or makes a journal and checks all of it.
-func OpenJournal(opt Options) (*Journal, Recovery, error) { return nil, Recovery{}, errTodo }
-
-// Replay gives the records found at open, oldest first; once, before Append.
-func (j *Journal) Replay(fn func(rec Record) error) error { return errTodo }
-
-// Append buffers one record; its body is the concatenation of parts, copied.
-func (j *Journal) Append(kind uint8, seq wire.SeqNum, parts ...[]byte) LSN { return 0 }
-
-// PendingBytes is the size of what was appended and not yet synced.
-func (j *Journal) PendingBytes() int { return 0 }
-
-// Sync makes everything appended durable; returns the newest durable LSN.
-func (j *Journal) Sync() (LSN, error) { return 0, errTodo }
-
-// Truncate frees segments of records with seq ≤ keep and LSN < anchor.
-func (j *Journal) Truncate(keep wire.SeqNum, anchor LSN) error { return errTodo }
-
-// MarkApplied notes in the superblock that the ledger is durable up to seq.
-func (j *Journal) MarkApplied(seq wire.SeqNum) error { return errTodo }
-
-// Seal writes a superblock if records were synced since the last one; call it
-// when idle, so that even the newest group is pinned by a second witness.
-func (j *Journal) Seal() error { return errTodo }
-
-// Healed ends amnesia: call it when a certified checkpoint is installed that
-// is past anything this replica can have voted on. Until then every open
-// reports Amnesia again.
-func (j *Journal) Healed() error { return errTodo }
-
-// Stats counts what the journal did.
-func (j *Journal) Stats() JournalStats { return JournalStats{} }
-
-// Close writes the mark of a clean shutdown.
-func (j *Journal) Close() error { return errTodo }
-
 // Ledger holds blocks, their indexes and checkpointed state.
 type Ledger struct{}
 
