@@ -1,0 +1,33 @@
+// Package consensus is the SBFT state machine: one event in, effects out.
+//
+// It decides which value each slot of the ledger's order gets. It does not
+// carry, hash, sign, store or execute anything: it says what shall be carried,
+// signed, stored and executed, and is told when that has happened. It sees
+// digests, never payloads, so its cost is per batch and not per payment.
+//
+// Thread: whoever calls Step owns the Core; it has no lock and no goroutine.
+//
+// In: Event (event.go). Out: Effect (effect.go). Time is the number of Tick
+// events. The package never reads a clock, never ranges over a map and uses no
+// randomness, so equal events give equal effects, and a run can be replayed.
+//
+// Invariants:
+//
+//	I1  At most one value is accepted for one (view, seq), over restarts too.
+//	I2  What promises something leaves only behind the record of the promise:
+//	    every such Send names in After the Persist that it waits for.
+//	I3  vote[s] and lock[s] are never forgotten before slot s is at or below a
+//	    stable checkpoint; entering a view does not clear them.
+//	I4  In a view, slots that its NewView decided take that value and no other.
+//	I5  A slot commits only on σ(h), or on τ(τ(h)), verified here or combined and
+//	    verified here.
+//	I6  Slots are executed in order, each once.
+//	I7  Nothing is collected behind anything weaker than a stable checkpoint of
+//	    2f+c+1 signatures.
+//	I8  A replica in amnesia neither votes nor reports votes.
+//	I9  Step is total: no event that decodes makes it panic.
+//	I10 Every buffer is bounded by the window, by n, or by a constant.
+//
+// Source: Golan Gueta et al., "SBFT: a Scalable and Decentralized Trust
+// Infrastructure", DSN 2019; docs/protocol.md states every rule with its number.
+package consensus

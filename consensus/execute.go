@@ -1,0 +1,195 @@
+package consensus
+
+import "quorate/wire"
+
+// This file releases committed slots in order, and collects π over what they
+// led to.
+
+// executeAheadMax bounds the slots handed to execution and not yet executed.
+const executeAheadMax = 32
+
+// release hands committed slots to execution, in order, each once (I6).
+func (c *Core) release() {
+	for c.dispatched < c.executed+executeAheadMax {
+		next := c.dispatched + 1
+		if c.releaseCatchup(next) {
+			continue
+		}
+		s := c.slot(next)
+		if s == nil || !s.committed || !s.holds(s.proof.Slot.Digest) {
+			return
+		}
+		s.dispatched = true
+		c.dispatched = next
+		c.emit(Execute{Proof: s.proof})
+	}
+}
+
+// onExecuted notes that a slot was executed, and signs its outcome.
+func (c *Core) onExecuted(e Executed) {
+	if e.Seq != c.executed+1 {
+		c.halt("execution out of order")
+		return
+	}
+	c.executed = e.Seq
+	c.executeTick = c.now
+	c.progress()
+	c.next = max(c.next, e.Seq+1)
+	if s := c.slot(e.Seq); s != nil {
+		s.executed, s.exec = true, e.Digest
+		if !c.useEarlyPi(s) {
+			c.emit(Sign{Purpose: PurposePi, Slot: wire.SlotID{Seq: e.Seq}, Hash: e.Digest})
+			c.collectExec(s)
+		}
+	}
+	if e.Seq%c.interval == 0 {
+		c.checkpointReached(e)
+	}
+	c.release()
+	c.moreCatchup()
+}
+
+// useEarlyPi certifies a slot whose proof was faster than its execution here.
+func (c *Core) useEarlyPi(s *slot) bool {
+	if !s.earlyPi.has {
+		return false
+	}
+	if s.earlyPi.digest != s.exec {
+		c.halt("diverged: a certified execution digest differs from this replica's own")
+		return true
+	}
+	c.certify(s, s.earlyPi.share)
+	return true
+}
+
+// stateSigned sends this replica's share of π to the execution collectors.
+func (c *Core) stateSigned(e Signed) {
+	s := c.slot(e.Job.Slot.Seq)
+	if s == nil || !s.executed || s.exec != e.Job.Hash {
+		return
+	}
+	m := &wire.SignState{Seq: s.seq, Digest: s.exec, Share: e.Share}
+	c.emit(Send{To: c.q.ExecCollectors(nil, s.seq, c.view), Msg: m})
+	if r := &s.execShares[c.cfg.Self]; !r.has {
+		// Kept also where this replica is no collector: it may have to become one.
+		*r = execShare{has: true, digest: s.exec, share: e.Share}
+	}
+	c.collectExec(s)
+}
+
+func (c *Core) onSignState(from wire.ReplicaID, m *wire.SignState) {
+	s := c.slot(m.Seq)
+	switch {
+	case s == nil:
+		c.reject(from, m.Kind(), RejectWindow)
+		return
+	case c.banned[from]:
+		c.reject(from, m.Kind(), RejectBanned)
+		return
+	case s.certified:
+		return
+	}
+	if r := &s.execShares[from]; !r.has {
+		*r = execShare{has: true, digest: m.Digest, share: m.Share}
+	}
+	c.collectExec(s)
+}
+
+// collectExec combines π once f+1 replicas report what this one computed too.
+// A collector that has not executed waits: it cannot tell a lie from the truth
+// before.
+func (c *Core) collectExec(s *slot) {
+	if !s.executed || s.certified || s.execState != phaseIdle || !c.execCollects(s) {
+		return
+	}
+	var shares []ShareOf
+	for i := range s.execShares {
+		r := &s.execShares[i]
+		if r.has && r.digest == s.exec && !c.banned[i] {
+			shares = append(shares, ShareOf{Replica: wire.ReplicaID(i), Share: r.share})
+		}
+	}
+	if len(shares) < c.q.Pi {
+		return
+	}
+	s.execState = phaseBusy
+	c.emit(Combine{Purpose: PurposePi, Slot: wire.SlotID{Seq: s.seq}, Hash: s.exec, Shares: shares})
+}
+
+// execCollects reports whether it is this replica's turn to collect π: the
+// primary at once, because clients wait there; the others staggered.
+func (c *Core) execCollects(s *slot) bool {
+	if c.isPrimary() {
+		return true
+	}
+	ids := c.q.ExecCollectors(nil, s.seq, c.view)
+	for i, id := range ids {
+		if id == c.cfg.Self {
+			return c.age(s) >= uint64(len(ids)-i)*c.cfg.Timing.Stagger
+		}
+	}
+	return c.age(s) >= c.cfg.Timing.Fallback
+}
+
+func (c *Core) execCombined(e Combined) {
+	s := c.slot(e.Job.Slot.Seq)
+	if s == nil || s.certified || s.exec != e.Job.Hash {
+		return
+	}
+	if !e.OK {
+		s.execState = phaseIdle
+		for _, r := range e.Culprits {
+			if int(r) < c.q.N {
+				s.execShares[r] = execShare{}
+			}
+		}
+		if len(e.Culprits) > 0 {
+			c.collectExec(s)
+		}
+		return
+	}
+	c.broadcast(&wire.ExecuteProof{Seq: s.seq, Digest: s.exec, Pi: e.Signature}, 0)
+	c.certify(s, e.Signature)
+}
+
+func (c *Core) certify(s *slot, pi wire.BLSSignature) {
+	s.certified, s.execState = true, phaseDone
+	c.emit(Certify{Seq: s.seq, Digest: s.exec, Pi: pi})
+}
+
+// onExecuteProof takes π(d) from a collector. One that comes before this
+// replica executed the slot is kept.
+func (c *Core) onExecuteProof(from wire.ReplicaID, m *wire.ExecuteProof) {
+	s := c.slot(m.Seq)
+	switch {
+	case s == nil:
+		c.reject(from, m.Kind(), RejectWindow)
+	case s.certified:
+	case s.executed && s.exec != m.Digest:
+		c.reject(from, m.Kind(), RejectConflict)
+	case s.verifying&verifyExec != 0:
+		c.reject(from, m.Kind(), RejectBusy)
+	default:
+		s.verifying |= verifyExec
+		c.emit(Verify{From: from, Msg: m})
+	}
+}
+
+func (c *Core) executeProofVerified(e Verified, m *wire.ExecuteProof) {
+	s := c.slot(m.Seq)
+	if s == nil {
+		return
+	}
+	s.verifying &^= verifyExec
+	switch {
+	case e.Verdict != VerdictOK:
+		c.reject(e.From, m.Kind(), RejectForged)
+	case s.executed && s.exec != m.Digest:
+		// f+1 replicas, one of them honest, computed something else.
+		c.halt("diverged: a certified execution digest differs from this replica's own")
+	case s.executed && !s.certified:
+		c.certify(s, m.Pi)
+	case !s.executed && !s.earlyPi.has:
+		s.earlyPi = execShare{has: true, digest: m.Digest, share: m.Pi}
+	}
+}

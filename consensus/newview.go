@@ -1,0 +1,280 @@
+package consensus
+
+import "quorate/wire"
+
+// This file enters a view: the new primary's choice, everyone's check of it,
+// and the slots that it decides.
+
+// pendingNewView is a verified NewView whose view changes are still being
+// gathered.
+type pendingNewView struct {
+	msg      *wire.NewView
+	from     wire.ReplicaID
+	chosen   []*wire.ViewChange // same order as msg.Chosen; nil until at hand
+	askTick  uint64
+	askRound int
+}
+
+// tryNewView lets the primary of the view being entered choose its set.
+func (c *Core) tryNewView() {
+	if c.active || !c.isPrimary() || c.change.ownNewView || c.changesTo(c.view) < c.q.ViewChange {
+		return
+	}
+	m := &wire.NewView{To: c.view}
+	p := &pendingNewView{msg: m, from: c.cfg.Self}
+	for i := range c.change.seen {
+		k := &c.change.seen[i]
+		if k.msg != nil && k.msg.To == c.view && len(m.Chosen) < c.q.ViewChange {
+			m.Chosen = append(m.Chosen, wire.ChosenViewChange{Replica: wire.ReplicaID(i), Digest: k.digest})
+			p.chosen = append(p.chosen, k.msg)
+		}
+	}
+	c.change.ownNewView = true
+	c.change.pending = p
+	c.emit(Sign{Purpose: PurposeNewView, Slot: wire.SlotID{View: c.view}, Hash: c.cfg.Scope.NewViewDigest(m)})
+}
+
+// newViewSigned sends the new view, behind the record of the chosen set, and
+// enters it.
+func (c *Core) newViewSigned(e Signed) {
+	p := c.change.pending
+	if c.active || p == nil || p.from != c.cfg.Self || e.Job.Slot.View != c.view || c.cfg.Scope.NewViewDigest(p.msg) != e.Job.Hash {
+		return
+	}
+	signed := *p.msg
+	signed.Signature = e.Author
+	p.msg = &signed
+	c.enter(p)
+}
+
+// onNewView admits a new view, from its primary or forwarded.
+func (c *Core) onNewView(from wire.ReplicaID, m *wire.NewView) {
+	switch {
+	case m.To < c.view || m.To == c.view && c.active:
+		c.reject(from, m.Kind(), RejectView)
+	case len(m.Chosen) != c.q.ViewChange || int(m.Chosen[len(m.Chosen)-1].Replica) >= c.q.N:
+		c.reject(from, m.Kind(), RejectConflict)
+	case c.change.newViewing || c.change.pending != nil && c.change.pending.msg.To >= m.To:
+		c.reject(from, m.Kind(), RejectBusy)
+	default:
+		c.change.newViewing = true
+		c.emit(Verify{From: from, Msg: m})
+	}
+}
+
+// newViewVerified gathers the view changes that a well-signed new view names.
+func (c *Core) newViewVerified(e Verified, m *wire.NewView) {
+	c.change.newViewing = false
+	switch {
+	case e.Verdict != VerdictOK:
+		c.reject(e.From, m.Kind(), RejectForged)
+		return
+	case m.To < c.view || m.To == c.view && c.active:
+		c.reject(e.From, m.Kind(), RejectView)
+		return
+	case c.change.pending != nil && c.change.pending.msg.To >= m.To:
+		return
+	}
+	p := &pendingNewView{msg: m, from: e.From, chosen: make([]*wire.ViewChange, len(m.Chosen))}
+	c.change.pending = p
+	for i, ch := range m.Chosen {
+		if k := &c.change.seen[ch.Replica]; k.msg != nil && k.digest == ch.Digest {
+			p.chosen[i] = k.msg
+		}
+	}
+	c.continuePending()
+}
+
+// pendingWants reports whether a pending new view may be waiting for m. Its
+// digest is compared once it is verified.
+func (c *Core) pendingWants(m *wire.ViewChange) bool {
+	p := c.change.pending
+	if p == nil || m.To != p.msg.To {
+		return false
+	}
+	for i, ch := range p.msg.Chosen {
+		if ch.Replica == m.Replica {
+			return p.chosen[i] == nil
+		}
+	}
+	return false
+}
+
+// pendingTake gives a verified view change to the new view that named it.
+func (c *Core) pendingTake(m *wire.ViewChange, digest wire.Digest) {
+	p := c.change.pending
+	if p == nil || m.To != p.msg.To {
+		return
+	}
+	for i, ch := range p.msg.Chosen {
+		if ch.Replica == m.Replica && ch.Digest == digest {
+			p.chosen[i] = m
+		}
+	}
+	c.continuePending()
+}
+
+// continuePending enters the view once every chosen view change is at hand, and
+// asks for what is missing.
+func (c *Core) continuePending() {
+	p := c.change.pending
+	if p == nil || p.from == c.cfg.Self {
+		return
+	}
+	for _, m := range p.chosen {
+		if m == nil {
+			if p.askTick == 0 {
+				c.chasePending()
+			}
+			return
+		}
+	}
+	c.enter(p)
+}
+
+// chasePending asks for the view changes that a pending new view still lacks:
+// first who sent the new view, then everyone in turn.
+func (c *Core) chasePending() {
+	p := c.change.pending
+	if p == nil || p.from == c.cfg.Self || p.askTick != 0 && c.now-p.askTick < c.cfg.Timing.Fetch {
+		return
+	}
+	p.askTick = max(c.now, 1)
+	to := p.from
+	if p.askRound > 0 {
+		to = c.others[p.askRound%len(c.others)]
+	}
+	p.askRound++
+	for i, ch := range p.msg.Chosen {
+		if p.chosen[i] == nil {
+			c.send(to, &wire.FetchViewChange{View: p.msg.To, Replica: ch.Replica, Digest: ch.Digest}, 0)
+		}
+	}
+}
+
+func (c *Core) onFetchViewChange(from wire.ReplicaID, m *wire.FetchViewChange) {
+	if from == c.cfg.Self || int(m.Replica) >= c.q.N {
+		return
+	}
+	if e := c.entered; e != nil && e.NewView.To == m.View {
+		for i, ch := range e.NewView.Chosen {
+			if ch.Replica == m.Replica && ch.Digest == m.Digest {
+				c.send(from, e.Chosen[i], 0)
+				return
+			}
+		}
+	}
+	if k := &c.change.seen[m.Replica]; k.msg != nil && k.digest == m.Digest {
+		c.send(from, k.msg, 0)
+	}
+}
+
+// helpView shows a replica that is in a lower view, or not yet in this one, how
+// this view began.
+func (c *Core) helpView(to wire.ReplicaID, m *wire.Status) {
+	switch {
+	case c.active && c.entered != nil && (m.View < c.view || m.View == c.view && !m.Active):
+		c.send(to, c.entered.NewView, c.change.enterToken)
+	case !c.active && c.change.announced && m.View <= c.view:
+		c.send(to, c.leaving, c.change.leaveToken)
+	}
+}
+
+// enter starts view p.msg.To: durably first, then every slot that the chosen
+// set decides takes its value (I4).
+func (c *Core) enter(p *pendingNewView) {
+	base, values := SafeValues(c.q, c.cfg.Window, p.chosen)
+	for _, m := range p.chosen {
+		if m.Stable.State.Seq > c.low() {
+			c.stabilize(m.Stable)
+		}
+	}
+	if c.halted {
+		return
+	}
+	c.setView(p.msg.To, true)
+	c.change.pending = nil
+	c.entered = &wire.EnteredRecord{NewView: p.msg, Chosen: p.chosen}
+	c.change.enterToken = c.persist(c.entered, wire.NullDigest)
+	if p.from == c.cfg.Self {
+		c.broadcast(p.msg, c.change.enterToken)
+	}
+	c.nvTop = base + wire.SeqNum(len(values))
+	c.next = max(c.nvTop, c.executed, c.dispatched, c.low()) + 1
+	c.observe(Observe{Topic: ObserveViewEntered, View: c.view})
+	c.decide(base, values)
+	c.acceptDecided()
+	c.fetchDecided()
+	c.replayDeferred()
+}
+
+// decide notes the values of the slots that the new view decided.
+func (c *Core) decide(base wire.SeqNum, values []wire.Digest) {
+	for i, d := range values {
+		s := c.slot(base + 1 + wire.SeqNum(i))
+		if s == nil {
+			continue
+		}
+		if s.committed && s.proof.Slot.Digest != d {
+			c.halt("a new view contradicts a committed slot")
+			return
+		}
+		s.hasDecided, s.decided = true, d
+		c.touch(s)
+	}
+}
+
+// acceptDecided votes for decided slots whose body is at hand.
+func (c *Core) acceptDecided() {
+	if !c.active || c.amnesia.on {
+		return
+	}
+	for s := c.low() + 1; s <= min(c.nvTop, c.high()); s++ {
+		sl := c.slot(s)
+		if sl.hasDecided && !sl.accepted(c.view) && sl.holds(sl.decided) {
+			c.accept(sl, sl.decided)
+		}
+	}
+}
+
+// fetchDecided asks around for the bodies of decided slots.
+func (c *Core) fetchDecided() {
+	if !c.active || c.nvTop <= c.low() {
+		return
+	}
+	for s := c.low() + 1; s <= min(c.nvTop, c.high()); s++ {
+		sl := c.slot(s)
+		if !sl.hasDecided || sl.committed || sl.holds(sl.decided) {
+			continue
+		}
+		if sl.fetchTick == 0 || c.now-sl.fetchTick >= c.cfg.Timing.Fetch {
+			round := int(c.now / c.cfg.Timing.Fetch)
+			c.fetchBody(sl, c.others[(int(s)+round)%len(c.others)])
+		}
+	}
+}
+
+// deferredMax bounds the proposals kept for a view that is about to start.
+const deferredMax = 8
+
+// deferOrRefuse keeps a proposal that overtook its new view. Its sender must be
+// the primary of that view.
+func (c *Core) deferOrRefuse(from wire.ReplicaID, m *wire.PrePrepare) RejectReason {
+	ahead := m.Slot.View > c.view || m.Slot.View == c.view && !c.active
+	if ahead && m.Slot.View <= c.view+viewsAhead && from == c.q.Primary(m.Slot.View) && len(c.deferred) < deferredMax {
+		c.deferred = append(c.deferred, m)
+		return RejectView
+	}
+	return RejectView
+}
+
+// replayDeferred takes up the proposals that came early.
+func (c *Core) replayDeferred() {
+	deferred := c.deferred
+	c.deferred = nil
+	for _, m := range deferred {
+		if m.Slot.View == c.view {
+			c.onPrePrepare(c.q.Primary(c.view), m)
+		}
+	}
+}

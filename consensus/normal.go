@@ -1,0 +1,256 @@
+package consensus
+
+import "quorate/wire"
+
+// This file is the normal case of one slot up to the shares: propose, accept,
+// sign, send. Collecting is in collect.go.
+
+// propose opens the next slot with a batch of this primary.
+func (c *Core) propose(d wire.Digest) {
+	if c.Proposable() == 0 || d.IsNull() {
+		c.emit(Return{Digest: d})
+		return
+	}
+	s := c.slot(c.next)
+	c.next++
+	c.hold(s, d)
+	c.accept(s, d)
+	c.emit(Sign{Purpose: PurposeAuthor, Slot: s.id(c.view)})
+}
+
+// onPrePrepare does the cheap checks of a proposal; its signatures and content
+// are verified before it is accepted.
+func (c *Core) onPrePrepare(from wire.ReplicaID, m *wire.PrePrepare) {
+	s, why, ok := c.admitPrePrepare(from, m)
+	if !ok {
+		c.reject(from, m.Kind(), why)
+		return
+	}
+	if s.accepted(c.view) && s.vote.Digest == m.Slot.Digest {
+		c.reject(from, m.Kind(), RejectDuplicate)
+		return
+	}
+	// A second, different value is verified too: signed by the primary, it is
+	// proof of equivocation. Once per slot, so that it costs a liar more than us.
+	if s.verifying&verifyPropose != 0 || s.accepted(c.view) && s.provenFault {
+		c.reject(from, m.Kind(), RejectBusy)
+		return
+	}
+	s.verifying |= verifyPropose
+	c.emit(Verify{From: from, Msg: m})
+}
+
+// admitPrePrepare checks view, sender, window and the new-view rule (I4).
+func (c *Core) admitPrePrepare(from wire.ReplicaID, m *wire.PrePrepare) (*slot, RejectReason, bool) {
+	switch {
+	case m.Slot.View != c.view || !c.active:
+		return nil, c.deferOrRefuse(from, m), false
+	case from != c.q.Primary(c.view) || from == c.cfg.Self:
+		return nil, RejectSender, false
+	case c.amnesia.on:
+		return nil, RejectAmnesia, false
+	case m.Slot.Digest.IsNull():
+		// Invariant I4: only a new view makes null slots.
+		return nil, RejectConflict, false
+	}
+	s := c.slot(m.Slot.Seq)
+	if s == nil {
+		return nil, RejectWindow, false
+	}
+	if m.Slot.Seq <= c.nvTop {
+		return nil, RejectConflict, false
+	}
+	return s, 0, true
+}
+
+// prePrepareVerified accepts a proposal whose author, digest, client signatures
+// and time are good.
+func (c *Core) prePrepareVerified(from wire.ReplicaID, m *wire.PrePrepare, v Verdict) {
+	if s := c.slot(m.Slot.Seq); s != nil && m.Slot.View == c.view {
+		s.verifying &^= verifyPropose
+	}
+	s, why, ok := c.admitPrePrepare(from, m)
+	if v == VerdictOK && (!ok || s.accepted(c.view)) {
+		c.forgetUnlessUsed(m.Slot.Seq, m.Slot.Digest)
+	}
+	switch {
+	case !ok:
+		c.reject(from, m.Kind(), why)
+	case v == VerdictBadBatch || v == VerdictOK && s.accepted(c.view) && s.vote.Digest != m.Slot.Digest:
+		c.evidence(s, from)
+	case v != VerdictOK:
+		c.reject(from, m.Kind(), RejectForged)
+	case s.accepted(c.view):
+		c.reject(from, m.Kind(), RejectDuplicate)
+	default:
+		c.hold(s, m.Slot.Digest)
+		c.accept(s, m.Slot.Digest)
+	}
+}
+
+// evidence is proof that the primary of the slot's view is faulty: its own
+// signature under two values, or under an invalid batch.
+func (c *Core) evidence(s *slot, primary wire.ReplicaID) {
+	if s.provenFault {
+		return
+	}
+	s.provenFault = true
+	c.observe(Observe{Topic: ObserveEvidence, View: c.view, Seq: s.seq, Replica: primary})
+	c.complain()
+}
+
+// forgetUnlessUsed gives a verified body back that no slot took.
+func (c *Core) forgetUnlessUsed(seq wire.SeqNum, d wire.Digest) {
+	if s := c.slot(seq); s != nil && s.holds(d) {
+		return
+	}
+	c.emit(Forget{Digest: d})
+}
+
+// accept makes d the slot's value in this view and votes for it (I1, I2, I3).
+// The body is held, or d is null.
+func (c *Core) accept(s *slot, d wire.Digest) {
+	c.touch(s)
+	s.hasVote = true
+	s.vote = wire.Vote{View: c.view, Digest: d}
+	s.own = ownShares{}
+	s.provenFault = false
+	s.voteToken = c.persist(&wire.VoteRecord{Slot: s.id(c.view)}, d)
+	c.sign(s)
+	if s.hasLock && s.lock.View == c.view && s.lock.Digest == d {
+		c.signTwo(s) // the certificate came before the proposal
+	}
+	c.release()
+}
+
+// sign asks for this replica's shares for its vote.
+func (c *Core) sign(s *slot) {
+	id := s.id(c.view)
+	h := c.cfg.Scope.SlotHash(id)
+	s.own.sentTick = c.now
+	c.emit(Sign{Purpose: PurposeSigma, Slot: id, Hash: h})
+	if !c.fastHealthy() {
+		c.signTau(s)
+	}
+}
+
+// signTau asks for the τ share too. While the fast path is healthy it is saved
+// until the slot is late.
+func (c *Core) signTau(s *slot) {
+	if s.own.wantTau {
+		return
+	}
+	s.own.wantTau = true
+	id := s.id(c.view)
+	c.emit(Sign{Purpose: PurposeTau, Slot: id, Hash: c.cfg.Scope.SlotHash(id)})
+}
+
+// slotSigned takes a share or the author's signature back from the signer.
+func (c *Core) slotSigned(e Signed) {
+	s := c.slot(e.Job.Slot.Seq)
+	if s == nil || !c.active || !s.accepted(c.view) || e.Job.Slot != s.id(c.view) {
+		return // the view or the window moved on
+	}
+	switch e.Job.Purpose {
+	case PurposeAuthor:
+		s.own.author, s.own.authored = e.Author, true
+		c.sendPrePrepare(s, c.others)
+	case PurposeSigma:
+		s.own.sigma, s.own.hasSigma = e.Share, true
+		if !s.own.wantTau || s.own.hasTau {
+			c.sendShare(s, c.collectors(s))
+		}
+	case PurposeTau:
+		s.own.tau, s.own.hasTau = e.Share, true
+		if s.own.hasSigma {
+			c.sendShare(s, c.collectors(s))
+		}
+	case PurposeTauTau:
+		s.own.two, s.own.hasTwo = e.Share, true
+		c.sendCommit(s, c.collectors(s))
+	}
+}
+
+func (c *Core) sendPrePrepare(s *slot, to []wire.ReplicaID) {
+	m := &wire.PrePrepare{Slot: s.id(c.view), Author: s.own.author}
+	c.emit(Send{To: to, Msg: m, After: s.voteToken})
+}
+
+func (c *Core) sendShare(s *slot, to []wire.ReplicaID) {
+	m := &wire.SignShare{Slot: s.id(c.view), Sigma: s.own.sigma, HasTau: s.own.hasTau}
+	if s.own.hasTau {
+		m.Tau = s.own.tau
+	}
+	c.emit(Send{To: to, Msg: m, After: s.voteToken})
+}
+
+func (c *Core) sendCommit(s *slot, to []wire.ReplicaID) {
+	// Invariant I2: the lock is on disk before the share over τ(h) leaves.
+	c.emit(Send{To: to, Msg: &wire.Commit{Slot: s.id(c.view), Share: s.own.two}, After: max(s.voteToken, s.lockToken)})
+}
+
+func (c *Core) collectors(s *slot) []wire.ReplicaID {
+	return c.q.CommitCollectors(nil, s.seq, c.view)
+}
+
+// onSignShare stores a vote's shares, if its sender has not voted otherwise.
+func (c *Core) onSignShare(from wire.ReplicaID, m *wire.SignShare) {
+	s, ok := c.admitShare(from, m.Kind(), m.Slot)
+	if !ok {
+		return
+	}
+	bits := uint8(hasSigma)
+	if m.HasTau {
+		bits |= hasTau
+	}
+	r, ok := s.put(from, m.Slot, bits)
+	if !ok {
+		c.reject(from, m.Kind(), RejectConflict)
+		return
+	}
+	r.sigma = m.Sigma
+	if m.HasTau {
+		r.tau = m.Tau
+	}
+	c.touch(s)
+	c.collect(s)
+}
+
+// onCommitShare stores a share over τ(h).
+func (c *Core) onCommitShare(from wire.ReplicaID, m *wire.Commit) {
+	s, ok := c.admitShare(from, m.Kind(), m.Slot)
+	if !ok {
+		return
+	}
+	r, ok := s.put(from, m.Slot, hasTwo)
+	if !ok {
+		c.reject(from, m.Kind(), RejectConflict)
+		return
+	}
+	r.two = m.Share
+	c.touch(s)
+	c.collect(s)
+}
+
+// admitShare bounds what shares are kept: one per sender and slot, for this
+// view or one that is near (shares of a view that this replica is about to
+// enter come early).
+func (c *Core) admitShare(from wire.ReplicaID, k wire.Kind, id wire.SlotID) (*slot, bool) {
+	s := c.slot(id.Seq)
+	switch {
+	case s == nil:
+		c.reject(from, k, RejectWindow)
+	case id.View < c.view || id.View > c.view+viewsAhead:
+		c.reject(from, k, RejectView)
+	case c.banned[from]:
+		c.reject(from, k, RejectBanned)
+	case s.committed:
+		return nil, false // late, and of no use any more: not worth counting
+	default:
+		return s, true
+	}
+	return nil, false
+}
+
+// viewsAhead is how many views ahead a share may be and still be kept.
+const viewsAhead = 2

@@ -1,0 +1,220 @@
+package consensus
+
+import "quorate/wire"
+
+// slot is all that this replica knows of one sequence number of its window.
+// Slots are reused as the window moves; reset clears them.
+type slot struct {
+	seq  wire.SeqNum
+	born uint64 // tick at which it was first heard of in the current view
+
+	// Promises, kept over views until the slot is collected (I3).
+	hasVote   bool
+	vote      wire.Vote
+	voteToken Token
+	hasLock   bool
+	lock      wire.Lock
+	lockToken Token
+
+	// What the current view's NewView decided, until it is accepted.
+	hasDecided bool
+	decided    wire.Digest
+
+	held []wire.Digest // bodies that the pipeline holds for this slot
+
+	// This replica's shares for its vote in the current view.
+	own ownShares
+
+	// What others sent, by replica; one entry per sender (BYZ-05).
+	shares  []replicaShare
+	collect collectState
+
+	committed   bool
+	proof       wire.CommitProof
+	fetchTick   uint64 // when its body was last asked for
+	dispatched  bool
+	executed    bool
+	exec        wire.Digest // d, once executed
+	execShares  []execShare
+	execState   phase
+	certified   bool
+	earlyPi     execShare // a verified π that came before this replica executed the slot
+	verifying   uint8     // kinds of proofs that are being verified now
+	provenFault bool      // evidence against its primary was already reported
+}
+
+// heldMax bounds the bodies that one slot holds: those of the value voted,
+// locked, decided and committed, and one proposed anew.
+const heldMax = 5
+
+// needs reports whether the slot may still have to show or execute d's body.
+func (s *slot) needs(d wire.Digest) bool {
+	return s.hasVote && s.vote.Digest == d || s.hasLock && s.lock.Digest == d ||
+		s.hasDecided && s.decided == d || s.committed && s.proof.Slot.Digest == d
+}
+
+// ownShares are this replica's signatures over its current vote.
+type ownShares struct {
+	wantTau  bool // τ was asked of the signer
+	hasSigma bool
+	hasTau   bool
+	hasTwo   bool // share over τ(h)
+	sigma    wire.BLSSignature
+	tau      wire.BLSSignature
+	two      wire.BLSSignature
+	author   wire.Signature // primary: of the pre-prepare
+	authored bool
+	sentTick uint64 // last (re)transmission
+}
+
+// Bits of replicaShare.has.
+const (
+	hasSigma = 1 << iota
+	hasTau
+	hasTwo
+)
+
+// replicaShare is what one replica sent for the slot in its highest view.
+type replicaShare struct {
+	has    uint8
+	view   wire.View
+	digest wire.Digest
+	sigma  wire.BLSSignature
+	tau    wire.BLSSignature
+	two    wire.BLSSignature
+}
+
+type execShare struct {
+	has    bool
+	digest wire.Digest
+	share  wire.BLSSignature
+}
+
+// phase of one combination.
+type phase uint8
+
+const (
+	phaseIdle phase = iota
+	phaseBusy       // a Combine is under way
+	phaseDone
+)
+
+// collectState is a collector's progress in the current view.
+type collectState struct {
+	sigma, tau, two phase
+	tauTick         uint64 // when τ shares first were enough, 0: not yet
+	tauCert         wire.BLSSignature
+	tauDigest       wire.Digest
+	tauSent         uint64
+}
+
+// Bits of slot.verifying.
+const (
+	verifyFull = 1 << iota
+	verifyPrepare
+	verifySlow
+	verifyExec
+	verifyPropose
+)
+
+func (s *slot) reset(seq wire.SeqNum) {
+	shares, exec, held := s.shares, s.execShares, s.held[:0]
+	clear(shares)
+	clear(exec)
+	*s = slot{seq: seq, shares: shares, execShares: exec, held: held}
+}
+
+// newView forgets what belonged to the view that ended. Promises stay (I3).
+// Shares that came early for the new view stay too: they carry their view.
+func (s *slot) newView() {
+	s.born = 0
+	s.own = ownShares{}
+	s.collect = collectState{}
+	s.verifying &= verifyExec
+	s.hasDecided, s.decided = false, wire.Digest{}
+}
+
+func (s *slot) id(view wire.View) wire.SlotID {
+	return wire.SlotID{View: view, Seq: s.seq, Digest: s.vote.Digest}
+}
+
+// accepted reports whether the slot has a value in this view.
+func (s *slot) accepted(view wire.View) bool { return s.hasVote && s.vote.View == view }
+
+// holds reports whether the body of d is here; a null slot needs none.
+func (s *slot) holds(d wire.Digest) bool {
+	if d.IsNull() {
+		return true
+	}
+	for i := range s.held {
+		if s.held[i] == d {
+			return true
+		}
+	}
+	return false
+}
+
+// count counts the shares of one kind for one value in one view, leaving out
+// banned senders.
+func (s *slot) count(bit uint8, view wire.View, d wire.Digest, banned []bool) int {
+	n := 0
+	for i := range s.shares {
+		r := &s.shares[i]
+		if r.has&bit != 0 && r.view == view && r.digest == d && !banned[i] {
+			n++
+		}
+	}
+	return n
+}
+
+// gather lists those shares for a combination.
+func (s *slot) gather(bit uint8, view wire.View, d wire.Digest, banned []bool) []ShareOf {
+	var out []ShareOf
+	for i := range s.shares {
+		r := &s.shares[i]
+		if r.has&bit == 0 || r.view != view || r.digest != d || banned[i] {
+			continue
+		}
+		share := r.sigma
+		switch bit {
+		case hasTau:
+			share = r.tau
+		case hasTwo:
+			share = r.two
+		}
+		out = append(out, ShareOf{Replica: wire.ReplicaID(i), Share: share})
+	}
+	return out
+}
+
+// drop forgets a sender's share of one kind, after it was found to be bad.
+func (s *slot) drop(bit uint8, from wire.ReplicaID) { s.shares[from].has &^= bit }
+
+// put stores a share, replacing what the sender sent in lower views. It reports
+// false for a second, different value in the same view.
+func (s *slot) put(from wire.ReplicaID, id wire.SlotID, bits uint8) (*replicaShare, bool) {
+	r := &s.shares[from]
+	switch {
+	case r.has == 0 || id.View > r.view:
+		*r = replicaShare{view: id.View, digest: id.Digest}
+	case id.View < r.view || id.Digest != r.digest:
+		return nil, false
+	}
+	r.has |= bits
+	return r, true
+}
+
+// leading is the value with the most σ shares in this view: a collector that
+// has not seen the pre-prepare yet collects for it.
+func (s *slot) leading(view wire.View, banned []bool) (d wire.Digest, n int) {
+	for i := range s.shares {
+		r := &s.shares[i]
+		if r.has&hasSigma == 0 || r.view != view || banned[i] {
+			continue
+		}
+		if m := s.count(hasSigma, view, r.digest, banned); m > n {
+			d, n = r.digest, m
+		}
+	}
+	return d, n
+}

@@ -1,0 +1,386 @@
+package consensus
+
+import (
+	"quorate/internal/assert"
+	"quorate/wire"
+)
+
+// This file heals gaps: status reports, retransmission, and the fetching of
+// bodies and blocks. Whoever is behind asks; whoever sees someone behind helps
+// with what is small.
+
+// onStatus notes where a peer stands, and helps it.
+func (c *Core) onStatus(from wire.ReplicaID, m *wire.Status) {
+	p := &c.peers[from]
+	p.known, p.status = true, *m
+	p.status.Voted = append([]byte(nil), m.Voted...)
+	if m.Stable <= c.low() {
+		c.noteReport(from, m.Stable)
+	}
+	if c.now-p.helpTick < c.cfg.Timing.Status/2 && p.helpTick != 0 {
+		return // one help per report interval (RES-02)
+	}
+	p.helpTick = max(c.now, 1)
+	if m.Stable < c.low() {
+		stable := c.stable
+		c.send(from, &stable, 0)
+	}
+	c.helpView(from, m)
+	if c.active && m.Active && m.View == c.view && c.isPrimary() {
+		c.helpProposals(from, m)
+	}
+}
+
+// helpProposalsMax bounds the pre-prepares sent again per status report: each
+// may carry a whole batch.
+const helpProposalsMax = 4
+
+// helpProposals sends pre-prepares again that a backup has not accepted.
+func (c *Core) helpProposals(to wire.ReplicaID, m *wire.Status) {
+	sent := 0
+	for i := wire.SeqNum(0); sent < helpProposalsMax && i < c.cfg.Window; i++ {
+		s := c.slot(m.Executed + 1 + i)
+		if s == nil || m.Executed+1+i >= c.next {
+			return
+		}
+		voted := int(i/8) < len(m.Voted) && m.Voted[i/8]&(1<<(i%8)) != 0
+		if voted || s.committed || !s.own.authored || !s.accepted(c.view) || c.age(s) < c.cfg.Timing.Resend {
+			continue
+		}
+		c.sendPrePrepare(s, []wire.ReplicaID{to})
+		sent++
+	}
+}
+
+// reportStatus tells everyone where this replica stands.
+func (c *Core) reportStatus() {
+	m := &wire.Status{View: c.view, Active: c.active, Stable: c.low(), Executed: c.executed, Amnesia: c.amnesia.on}
+	var voted [wire.WindowMax / 8]byte
+	last := 0
+	for i := wire.SeqNum(0); i < c.cfg.Window; i++ {
+		s := c.slot(c.executed + 1 + i)
+		if s == nil {
+			if c.executed+1+i > c.high() {
+				break
+			}
+			continue
+		}
+		if s.accepted(c.view) || s.committed {
+			voted[i/8] |= 1 << (i % 8)
+			last = int(i/8) + 1
+		}
+	}
+	m.Voted = append([]byte(nil), voted[:last]...)
+	c.broadcast(m, 0)
+}
+
+// resend repeats what a slot still waits for: links lose nothing while they are
+// up, but they go down, and queues close them when they are full.
+func (c *Core) resend(s *slot) {
+	t := c.cfg.Timing
+	if s.committed {
+		if !s.holds(s.proof.Slot.Digest) && c.now-s.fetchTick >= t.Fetch {
+			c.fetchBody(s, wire.ReplicaID((int(c.cfg.Self)+1+int(c.now/t.Fetch)%(c.q.N-1))%c.q.N))
+		}
+		if s.executed && !s.certified && c.now-s.own.sentTick >= t.Resend {
+			c.resendExec(s)
+		}
+		return
+	}
+	if !c.active || !s.accepted(c.view) {
+		return
+	}
+	if c.age(s) >= c.fastWait+2 && !c.amnesia.on {
+		c.signTau(s) // the slot is late: the slow path will need it
+	}
+	if c.now-s.own.sentTick < t.Resend || !s.own.hasSigma {
+		return
+	}
+	s.own.sentTick = c.now
+	to := c.collectors(s)
+	if c.age(s) >= t.Fallback {
+		to = c.everyone
+	}
+	c.sendShare(s, to)
+	if s.own.hasTwo {
+		c.sendCommit(s, to)
+	}
+	if s.collect.tau == phaseDone && c.now-s.collect.tauSent >= t.Resend {
+		s.collect.tauSent = c.now
+		c.broadcast(&wire.Prepare{Slot: wire.SlotID{View: c.view, Seq: s.seq, Digest: s.collect.tauDigest}, Tau: s.collect.tauCert}, 0)
+	}
+}
+
+// resendExec repeats this replica's share of π, to everyone once it is late.
+func (c *Core) resendExec(s *slot) {
+	r := &s.execShares[c.cfg.Self]
+	if !r.has {
+		return
+	}
+	s.own.sentTick = c.now
+	c.broadcast(&wire.SignState{Seq: s.seq, Digest: s.exec, Share: r.share}, 0)
+	c.collectExec(s)
+}
+
+// Bodies.
+
+// fetchBody asks for the body of a committed or decided slot.
+func (c *Core) fetchBody(s *slot, from wire.ReplicaID) {
+	s.fetchTick = c.now
+	if from == c.cfg.Self {
+		from = c.others[int(s.seq)%len(c.others)]
+	}
+	c.send(from, &wire.FetchBody{Digest: c.wanted(s)}, 0)
+}
+
+// wanted is the value whose body the slot lacks.
+func (c *Core) wanted(s *slot) wire.Digest {
+	if s.committed {
+		return s.proof.Slot.Digest
+	}
+	return s.decided
+}
+
+func (c *Core) onFetchBody(from wire.ReplicaID, m *wire.FetchBody) {
+	if from == c.cfg.Self || m.Digest.IsNull() {
+		return
+	}
+	for i := range c.slots {
+		if c.slots[i].holds(m.Digest) {
+			c.emit(Serve{To: from, Body: m.Digest})
+			return
+		}
+	}
+}
+
+// onBody admits a body only while some slot waits for one.
+func (c *Core) onBody(from wire.ReplicaID, m *wire.Body) {
+	for i := range c.slots {
+		s := &c.slots[i]
+		if c.lacksBody(s) {
+			c.emit(Verify{From: from, Msg: m})
+			return
+		}
+	}
+	c.reject(from, m.Kind(), RejectDuplicate)
+}
+
+func (c *Core) lacksBody(s *slot) bool {
+	if s.committed {
+		return !s.holds(s.proof.Slot.Digest)
+	}
+	return s.hasDecided && !s.holds(s.decided)
+}
+
+// bodyVerified gives the body to the slots that wait for it.
+func (c *Core) bodyVerified(e Verified) {
+	if e.Verdict != VerdictOK {
+		c.reject(e.From, wire.KindBody, RejectForged)
+		return
+	}
+	used := false
+	for i := range c.slots {
+		s := &c.slots[i]
+		if c.lacksBody(s) && c.wanted(s) == e.Digest {
+			c.hold(s, e.Digest)
+			used = true
+		}
+	}
+	if !used {
+		c.emit(Forget{Digest: e.Digest})
+		return
+	}
+	c.acceptDecided()
+	c.release()
+}
+
+// Blocks.
+
+// onFetchBlocks lets the pipeline serve executed slots, at a bounded rate per
+// peer.
+func (c *Core) onFetchBlocks(from wire.ReplicaID, m *wire.FetchBlocks) {
+	if from == c.cfg.Self || m.From > c.executed {
+		return
+	}
+	c.emit(Serve{To: from, From: m.From, Up: min(m.To, c.executed)})
+}
+
+// behind is the highest slot that this replica has reason to believe executed
+// elsewhere.
+func (c *Core) behind() wire.SeqNum {
+	seq := c.low()
+	for i := range c.peers {
+		if c.peers[i].known {
+			seq = max(seq, c.peers[i].status.Executed)
+		}
+	}
+	return seq
+}
+
+// fetchBlocks asks one peer for the blocks after the last one at hand. Peers
+// take turns, so that one that lies or sleeps costs one Fetch interval.
+func (c *Core) fetchBlocks() {
+	next := c.dispatched + 1 + wire.SeqNum(len(c.catchup))
+	for range c.others {
+		c.fetchPeer = (c.fetchPeer + 1) % len(c.others)
+		id := c.others[c.fetchPeer]
+		if p := &c.peers[id]; p.known && p.status.Executed >= next {
+			c.askBlocks(id, next)
+			return
+		}
+	}
+}
+
+func (c *Core) askBlocks(id wire.ReplicaID, from wire.SeqNum) {
+	up := min(from+wire.FetchBlocksMax-1, c.peers[id].status.Executed)
+	if up < from {
+		return
+	}
+	c.fetchTick, c.fetchOut = c.now, true
+	c.send(id, &wire.FetchBlocks{From: from, To: up}, 0)
+}
+
+// catchupMax bounds the fetched blocks that wait for execution, beside those
+// that a moving window left over.
+const catchupMax = 2 * wire.FetchBlocksMax
+
+// onBlocks admits blocks that continue what this replica has.
+func (c *Core) onBlocks(from wire.ReplicaID, m *wire.Blocks) {
+	first, last := m.Blocks[0].Proof.Slot.Seq, m.Blocks[len(m.Blocks)-1].Proof.Slot.Seq
+	next := c.dispatched + 1 + wire.SeqNum(len(c.catchup))
+	if last < next || first > next || len(c.catchup) >= catchupMax {
+		c.reject(from, m.Kind(), RejectWindow)
+		return
+	}
+	c.emit(Verify{From: from, Msg: m})
+}
+
+// blocksVerified takes proven blocks. Those that do not continue what is at
+// hand (a slot was released meanwhile) are given back.
+func (c *Core) blocksVerified(e Verified, m *wire.Blocks) {
+	c.fetchOut = false
+	if e.Verdict != VerdictOK {
+		c.reject(e.From, m.Kind(), RejectForged)
+		return
+	}
+	for i := range m.Blocks {
+		b := m.Blocks[i]
+		next := c.dispatched + 1 + wire.SeqNum(len(c.catchup))
+		d := b.Proof.Slot.Digest
+		switch {
+		case b.Proof.Slot.Seq != next || len(c.catchup) >= catchupMax+int(c.cfg.Window):
+			if !d.IsNull() && !c.anyHolds(d) {
+				c.emit(Forget{Digest: d})
+			}
+		default:
+			c.catchup = append(c.catchup, wire.CommittedSlot{Proof: b.Proof})
+		}
+	}
+	c.release()
+	c.moreCatchup()
+}
+
+// anyHolds reports whether the window or the catch-up list needs d's body.
+func (c *Core) anyHolds(d wire.Digest) bool {
+	for i := range c.slots {
+		if c.slots[i].holds(d) {
+			return true
+		}
+	}
+	return c.catchupHolds(d)
+}
+
+func (c *Core) catchupHolds(d wire.Digest) bool {
+	for i := range c.catchup {
+		if c.catchup[i].Proof.Slot.Digest == d {
+			return true
+		}
+	}
+	return false
+}
+
+// releaseCatchup hands out the next slot from the catch-up list.
+func (c *Core) releaseCatchup(next wire.SeqNum) bool {
+	if len(c.catchup) == 0 {
+		return false
+	}
+	b := c.catchup[0]
+	assert.That(b.Proof.Slot.Seq == next, "catch-up starts at %d, not %d", b.Proof.Slot.Seq, next)
+	c.dispatched = next
+	if s := c.slot(next); s != nil {
+		if !s.committed {
+			s.committed, s.proof = true, b.Proof
+		}
+		if d := b.Proof.Slot.Digest; !d.IsNull() {
+			c.hold(s, d)
+		}
+		s.dispatched = true
+		c.touch(s)
+		c.emit(Execute{Proof: b.Proof})
+		c.catchup = append(c.catchup[:0], c.catchup[1:]...)
+		return true
+	}
+	c.emit(Execute{Proof: b.Proof})
+	c.dropCatchup()
+	return true
+}
+
+// dropCatchup removes the head of the catch-up list and gives its body back.
+func (c *Core) dropCatchup() {
+	d := c.catchup[0].Proof.Slot.Digest
+	c.catchup = append(c.catchup[:0], c.catchup[1:]...)
+	if !d.IsNull() && !c.anyHolds(d) {
+		c.emit(Forget{Digest: d})
+	}
+}
+
+// moreCatchup asks for the next blocks as soon as the last ones are being used,
+// so that a catch-up is bound by execution and not by ticks.
+func (c *Core) moreCatchup() {
+	if !c.fetching || c.fetchOut || len(c.catchup) > wire.FetchBlocksMax/2 {
+		return
+	}
+	if c.behind() <= c.dispatched+wire.SeqNum(len(c.catchup)) {
+		c.fetching = false
+		return
+	}
+	c.fetchBlocks()
+}
+
+// checkBehind starts or repeats a catch-up when others are ahead and nothing
+// moves here.
+func (c *Core) checkBehind() {
+	t := c.cfg.Timing
+	if c.fetchOut && c.now-c.fetchTick < t.Fetch {
+		return
+	}
+	c.fetchOut = false
+	stuck := c.now-c.executeTick >= t.Fetch
+	if c.fetching || stuck && c.behind() > c.executed {
+		c.fetching = true
+		c.moreCatchup()
+	}
+}
+
+// keepUnexecuted moves committed slots that the window is about to leave, and
+// that this replica has not executed yet, to the catch-up list.
+func (c *Core) keepUnexecuted(low wire.SeqNum) {
+	var kept []wire.CommittedSlot
+	for seq := c.dispatched + 1; seq <= min(low, c.high()); seq++ {
+		s := c.slot(seq)
+		if s == nil || !s.committed || !s.holds(s.proof.Slot.Digest) {
+			break
+		}
+		kept = append(kept, wire.CommittedSlot{Proof: s.proof})
+	}
+	if len(kept) == 0 {
+		return
+	}
+	last := kept[len(kept)-1].Proof.Slot.Seq
+	for i := range c.catchup {
+		if c.catchup[i].Proof.Slot.Seq > last {
+			kept = append(kept, c.catchup[i])
+		}
+	}
+	c.catchup = kept
+}

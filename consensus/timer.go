@@ -1,0 +1,103 @@
+package consensus
+
+import "quorate/wire"
+
+// This file is the core's patience: what ticks start, and when a primary is
+// given up.
+
+func (c *Core) tick() {
+	c.now++
+	if c.restart {
+		c.resume()
+	}
+	for s := c.low() + 1; s <= c.high(); s++ {
+		sl := &c.slots[s%c.cfg.Window]
+		if sl.born == 0 {
+			continue
+		}
+		c.collect(sl)
+		if sl.executed && !sl.certified {
+			c.collectExec(sl)
+		}
+		c.resend(sl)
+	}
+	c.fetchDecided()
+	c.checkPrimary()
+	c.checkChange()
+	c.checkBehind()
+	c.resendCheckpoints()
+	if c.now-c.statusTick >= c.cfg.Timing.Status {
+		c.statusTick = c.now
+		c.reportStatus()
+	}
+	c.release()
+}
+
+// working reports whether this replica has reason to expect progress.
+func (c *Core) working() bool {
+	if c.waiting {
+		return true
+	}
+	for s := c.executed + 1; s <= c.high(); s++ {
+		if sl := c.slot(s); sl != nil && (sl.accepted(c.view) || sl.committed) {
+			return true
+		}
+	}
+	return false
+}
+
+// progress resets the patience with the primary.
+func (c *Core) progress() {
+	c.progressTick = c.now
+	c.timeout = c.cfg.Timing.Progress
+}
+
+func (c *Core) setWaiting(on bool) {
+	if on && !c.waiting && !c.working() {
+		c.progressTick = c.now // the primary's time starts now
+	}
+	c.waiting = on
+}
+
+// checkPrimary complains when work waits and nothing was executed for too long,
+// or when the link to the primary has been down for long.
+func (c *Core) checkPrimary() {
+	if !c.active || c.isPrimary() {
+		return
+	}
+	if !c.working() {
+		c.progressTick = c.now
+	}
+	p := &c.peers[c.q.Primary(c.view)]
+	switch {
+	case c.now-c.progressTick >= c.timeout:
+		c.complain()
+	case p.everUp && !p.up && c.now-p.downTick >= c.cfg.Timing.LinkDown && c.now-c.progressTick >= c.cfg.Timing.LinkDown:
+		c.complain()
+	}
+}
+
+func (c *Core) link(e Link) {
+	if int(e.Peer) >= c.q.N || e.Peer == c.cfg.Self {
+		return
+	}
+	p := &c.peers[e.Peer]
+	if p.up && !e.Up {
+		p.downTick = c.now
+	}
+	p.up = e.Up
+	p.everUp = p.everUp || e.Up
+}
+
+// resendCheckpoints repeats this replica's checkpoint shares until the
+// checkpoint is stable.
+func (c *Core) resendCheckpoints() {
+	for i := range c.checkpoint.open {
+		o := &c.checkpoint.open[i]
+		if o.signed && c.now-o.sent >= c.cfg.Timing.Resend {
+			o.sent = c.now
+			c.broadcast(&wire.Checkpoint{State: o.own, Share: o.share}, 0)
+			c.collectCheckpoint(o)
+		}
+	}
+}

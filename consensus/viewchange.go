@@ -1,0 +1,266 @@
+package consensus
+
+import (
+	"quorate/wire"
+)
+
+// This file leaves a view: complaints, and this replica's view change. Entering
+// the next one is in newview.go, the choice of values in safevalue.go.
+
+// changeState is what is known of views that may come.
+type changeState struct {
+	complaints []complaint   // by replica: the newest
+	seen       []knownChange // by replica: its verified view change with the highest target
+	verifying  []uint8       // by replica: view changes of it that are being verified
+	pending    *pendingNewView
+	started    uint64 // tick at which 2f+2c+1 view changes to the current view were in, 0: not yet
+	leftTick   uint64 // tick at which the last view was left
+	sentTick   uint64
+	newViewing bool  // a NewView is being verified or signed
+	ownNewView bool  // this replica's NewView for this view was made
+	announced  bool  // own view change was made durable and sent
+	leaveToken Token // its record; 0 after a restart: durable already
+	enterToken Token // record of the entered view
+}
+
+type complaint struct {
+	has  bool
+	view wire.View
+	tick uint64
+}
+
+// knownChange is a verified view change and its digest.
+type knownChange struct {
+	msg    *wire.ViewChange
+	digest wire.Digest
+}
+
+func (k *changeState) init(n int) {
+	k.complaints = make([]complaint, n)
+	k.seen = make([]knownChange, n)
+	k.verifying = make([]uint8, n)
+}
+
+// complain tells everyone that this replica wants to leave the view. It goes on
+// voting: one complainer changes nothing.
+func (c *Core) complain() {
+	if !c.active || c.amnesia.on {
+		return
+	}
+	own := &c.change.complaints[c.cfg.Self]
+	if own.has && own.view == c.view && c.now-own.tick < c.cfg.Timing.Resend {
+		return
+	}
+	if !own.has || own.view != c.view {
+		c.observe(Observe{Topic: ObserveComplaint, View: c.view})
+	}
+	*own = complaint{has: true, view: c.view, tick: c.now}
+	c.broadcast(&wire.Complaint{View: c.view}, 0)
+	c.countComplaints()
+}
+
+func (c *Core) onComplaint(from wire.ReplicaID, m *wire.Complaint) {
+	if m.View < c.view {
+		c.reject(from, m.Kind(), RejectView)
+		return
+	}
+	c.change.complaints[from] = complaint{has: true, view: m.View, tick: c.now}
+	c.countComplaints()
+}
+
+// countComplaints leaves the view once f+1 replicas want to: one of them is
+// honest. A view change to a higher view is a complaint too. Old complaints
+// expire, so that f liars cannot save them up.
+func (c *Core) countComplaints() {
+	if !c.active {
+		return
+	}
+	n := 0
+	for i := range c.change.complaints {
+		k := &c.change.complaints[i]
+		fresh := k.has && k.view == c.view && c.now-k.tick <= 4*c.timeout
+		left := c.change.seen[i].msg != nil && c.change.seen[i].msg.To > c.view
+		if fresh || left {
+			n++
+		}
+	}
+	if n >= c.q.Complain {
+		c.leave(c.view + 1)
+	}
+}
+
+// leave stops voting below view to, and says durably what was accepted and
+// prepared so far (I2, I3).
+func (c *Core) leave(to wire.View) {
+	if to <= c.view || c.amnesia.on {
+		return
+	}
+	c.observe(Observe{Topic: ObserveViewLeft, View: c.view})
+	c.setView(to, false)
+	c.change.leftTick = c.now
+	m := &wire.ViewChange{Replica: c.cfg.Self, To: to, Stable: c.stable, Slots: c.gatherEvidence()}
+	c.leaving, c.change.announced = m, false
+	c.emit(Sign{Purpose: PurposeViewChange, Slot: wire.SlotID{View: to}, Hash: c.cfg.Scope.ViewChangeDigest(m)})
+}
+
+// setView moves to a view, active or on the way into it. Promises stay (I3).
+func (c *Core) setView(v wire.View, active bool) {
+	if v != c.view {
+		for i := range c.slots {
+			c.slots[i].newView()
+		}
+		c.change.ownNewView, c.change.newViewing, c.change.started, c.change.pending = false, false, 0, nil
+		c.nvTop = 0
+	}
+	c.view, c.active = v, active
+	c.progressTick = c.now
+	if active {
+		c.leaving, c.change.announced = nil, false
+	}
+}
+
+// gatherEvidence lists votes and locks above the stable checkpoint, in order.
+func (c *Core) gatherEvidence() []wire.SlotEvidence {
+	var out []wire.SlotEvidence
+	for s := c.low() + 1; s <= c.high(); s++ {
+		sl := c.slot(s)
+		if sl.hasVote || sl.hasLock {
+			out = append(out, wire.SlotEvidence{Seq: s, HasVote: sl.hasVote, Vote: sl.vote, HasLock: sl.hasLock, Lock: sl.lock})
+		}
+	}
+	return out
+}
+
+// viewChangeSigned makes the view change durable and sends it to all.
+func (c *Core) viewChangeSigned(e Signed) {
+	if c.active || c.leaving == nil || e.Job.Slot.View != c.view || c.cfg.Scope.ViewChangeDigest(c.leaving) != e.Job.Hash {
+		return
+	}
+	signed := *c.leaving
+	signed.Signature = e.Author
+	c.leaving = &signed
+	c.change.announced = true
+	c.change.leaveToken = c.persist(&wire.ViewChangeRecord{Message: c.leaving}, wire.NullDigest)
+	c.change.sentTick = c.now
+	c.broadcast(c.leaving, c.change.leaveToken)
+	// Its own copy comes back behind the record, like everyone's.
+	c.send(c.cfg.Self, c.leaving, c.change.leaveToken)
+}
+
+// onViewChange admits one view change per sender and target view, or the very
+// one that a pending new view names; forwarded ones are welcome.
+func (c *Core) onViewChange(from wire.ReplicaID, m *wire.ViewChange) {
+	switch {
+	case int(m.Replica) >= c.q.N:
+		c.reject(from, m.Kind(), RejectSender)
+	case c.pendingWants(m):
+	case m.To < c.view || m.To == c.view && c.active:
+		c.reject(from, m.Kind(), RejectView)
+		return
+	case c.change.seen[m.Replica].msg != nil && c.change.seen[m.Replica].msg.To >= m.To:
+		c.reject(from, m.Kind(), RejectDuplicate)
+		return
+	}
+	if int(m.Replica) >= c.q.N || !c.wellFormed(m) {
+		c.reject(from, m.Kind(), RejectConflict)
+		return
+	}
+	if c.change.verifying[m.Replica] >= 2 {
+		c.reject(from, m.Kind(), RejectBusy)
+		return
+	}
+	c.change.verifying[m.Replica]++
+	c.emit(Verify{From: from, Msg: m})
+}
+
+// wellFormed checks what needs no signature: votes and locks are of lower views
+// and within this cluster's window.
+func (c *Core) wellFormed(m *wire.ViewChange) bool {
+	base := m.Stable.State.Seq
+	if base == 0 && m.Stable != (wire.Stable{}) || base%c.interval != 0 {
+		return false
+	}
+	for i := range m.Slots {
+		e := &m.Slots[i]
+		if e.Seq > base+c.cfg.Window || e.HasVote && e.Vote.View >= m.To || e.HasLock && e.Lock.View >= m.To {
+			return false
+		}
+	}
+	return true
+}
+
+// viewChangeVerified keeps a view change whose signature and certificates all
+// verify: one bad certificate refuses the whole message, so that an invalid one
+// can never shadow a valid one.
+func (c *Core) viewChangeVerified(e Verified, m *wire.ViewChange) {
+	if n := &c.change.verifying[m.Replica]; *n > 0 {
+		*n--
+	}
+	if e.Verdict != VerdictOK {
+		c.reject(e.From, m.Kind(), RejectForged)
+		return
+	}
+	c.pendingTake(m, e.Digest)
+	known := &c.change.seen[m.Replica]
+	if known.msg == nil || m.To > known.msg.To {
+		*known = knownChange{msg: m, digest: e.Digest}
+	}
+	if m.Stable.State.Seq > c.low() {
+		stable := m.Stable // its certificate was verified with the message
+		c.stabilize(stable)
+	}
+	c.countComplaints()
+	c.joinHigher()
+	c.tryNewView()
+}
+
+// joinHigher follows f+1 replicas that are on the way into higher views, to the
+// smallest of them.
+func (c *Core) joinHigher() {
+	n, smallest := 0, wire.View(0)
+	for i := range c.change.seen {
+		if m := c.change.seen[i].msg; m != nil && m.To > c.view {
+			n++
+			if smallest == 0 || m.To < smallest {
+				smallest = m.To
+			}
+		}
+	}
+	if n >= c.q.Complain {
+		c.leave(smallest)
+	}
+}
+
+// changesTo counts the view changes to view v.
+func (c *Core) changesTo(v wire.View) int {
+	n := 0
+	for i := range c.change.seen {
+		if m := c.change.seen[i].msg; m != nil && m.To == v {
+			n++
+		}
+	}
+	return n
+}
+
+// checkChange repeats this replica's view change while the next view does not
+// start, and gives the next primary up after a timeout that doubles up to a
+// cap. The timeout starts when 2f+2c+1 view changes are in.
+func (c *Core) checkChange() {
+	if c.active {
+		return
+	}
+	if c.change.announced && c.now-c.change.sentTick >= c.cfg.Timing.Resend {
+		c.change.sentTick = c.now
+		c.broadcast(c.leaving, c.change.leaveToken)
+	}
+	if c.change.started == 0 && c.changesTo(c.view) >= c.q.ViewChange {
+		c.change.started = max(c.now, 1)
+	}
+	if c.change.pending != nil {
+		c.chasePending()
+	}
+	if c.change.started != 0 && c.now-c.change.started >= c.timeout {
+		c.timeout = min(2*c.timeout, c.cfg.Timing.ProgressMax)
+		c.leave(c.view + 1)
+	}
+}
