@@ -31,11 +31,14 @@ func TestOneSlot(t *testing.T) {
 	if err := tau.Verify(Prepare, digest, proof); err != nil {
 		t.Fatal(err)
 	}
-	for _, set := range [][]int{{0, 1, 2}, {0, 1, 3}, {0, 2, 3}, {1, 2, 3}, {3, 2, 1, 0}} {
+	for _, set := range [][]int{{0, 1, 2}, {0, 1, 3}, {0, 2, 3}, {1, 2, 3}, {3, 2, 1, 0}, {2, 0, 1}, {1, 0, 2}} {
 		again, _, err := tau.Combine(Prepare, digest, tau.sign(Prepare, digest, set...))
 		if err != nil || again != proof {
 			t.Fatalf("set %v gives another signature: %v", set, err)
 		}
+	}
+	if got := len(tau.plans.known); got > 4 {
+		t.Fatalf("%d plans for the four sets of three: the order of arrival makes new ones", got)
 	}
 
 	fast := sigma.sign(FastCommit, digest, firstOf(4)...)

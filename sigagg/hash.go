@@ -58,7 +58,7 @@ func (d Domain) String() string {
 	return domainNames[d]
 }
 
-// DST returns the domain separation tag, 64 to 68 ASCII bytes, or "" for a
+// DST returns the domain separation tag, 62 to 66 ASCII bytes, or "" for a
 // value that is no domain. With it any standard BLS implementation can verify
 // our certificates.
 func (d Domain) DST() string {

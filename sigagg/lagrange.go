@@ -179,8 +179,8 @@ func (p *plan) apply(out *bls.G1, points []bls.G1) {
 }
 
 // planMemoMax is the number of signer sets whose plans are kept per group: all
-// sets of every group up to n = 10, and the recent ones above. A plan is at most
-// 32 bytes a signer.
+// sets of every group up to n = 10 (252 at most), and the recent ones above. A
+// plan takes at most about 100 bytes a signer.
 const planMemoMax = 256
 
 // planMemo keeps the last planMemoMax plans of one group, oldest out first. The
