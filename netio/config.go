@@ -43,12 +43,13 @@ type Config struct {
 // named beside it.
 type Limits struct {
 	ClientsMax       int // authenticated client connections; 4096
-	ClientsPerIP     int // connections of one address (IPv6: one /64), young or not; 256
+	ClientsPerIP     int // connections of one address (IPv6: one /64), young or not; 1024
 	ConnsPerClient   int // authenticated connections of one client id; 16
-	YoungClientsMax  int // client connections not yet authenticated; 256
-	YoungPeersMax    int // the same on the replicas' port, a quarter of it per address; 32 + 8n
+	YoungClientsMax  int // client connections not yet authenticated, a quarter of it per address; 1024
+	YoungPeersMax    int // the same on the replicas' port; 32 + 8n
 	ClientHandshakes int // client handshakes that compute at the same time; 2
 	PeerHandshakes   int // replica handshakes that compute at the same time; 4
+	KnocksPerSec     int // accepts of one address per second, after a burst; 100 (7 % of a core)
 
 	ConsensusQueueBytes int // per link of a replica: the consensus lane; 32 MiB
 	ReplyQueueBytes     int // … the reply lane; 8 MiB
@@ -85,12 +86,13 @@ func def[T int | int64 | time.Duration](v *T, d T) {
 
 func (l *Limits) fill(n int) {
 	def(&l.ClientsMax, 4096)
-	def(&l.ClientsPerIP, 256)
+	def(&l.ClientsPerIP, 1024)
 	def(&l.ConnsPerClient, 16)
-	def(&l.YoungClientsMax, 256)
+	def(&l.YoungClientsMax, 1024)
 	def(&l.YoungPeersMax, 32+8*n)
 	def(&l.ClientHandshakes, 2)
 	def(&l.PeerHandshakes, 4)
+	def(&l.KnocksPerSec, 100)
 	def(&l.ConsensusQueueBytes, 32*mib)
 	def(&l.ReplyQueueBytes, 8*mib)
 	def(&l.BulkQueueBytes, 16*mib)
@@ -116,8 +118,9 @@ func (l *Limits) check() error {
 		"ClientsMax": int64(l.ClientsMax), "ClientsPerIP": int64(l.ClientsPerIP),
 		"ConnsPerClient": int64(l.ConnsPerClient), "YoungClientsMax": int64(l.YoungClientsMax),
 		"YoungPeersMax": int64(l.YoungPeersMax), "ClientHandshakes": int64(l.ClientHandshakes),
-		"PeerHandshakes": int64(l.PeerHandshakes), "ConsensusQueueBytes": int64(l.ConsensusQueueBytes),
-		"ReplyQueueBytes": int64(l.ReplyQueueBytes), "BulkQueueBytes": int64(l.BulkQueueBytes),
+		"PeerHandshakes": int64(l.PeerHandshakes), "KnocksPerSec": int64(l.KnocksPerSec),
+		"ConsensusQueueBytes": int64(l.ConsensusQueueBytes),
+		"ReplyQueueBytes":     int64(l.ReplyQueueBytes), "BulkQueueBytes": int64(l.BulkQueueBytes),
 		"ClientQueueBytes": int64(l.ClientQueueBytes), "ClientFrameBytesMax": int64(l.ClientFrameBytesMax),
 		"ClientGatherBytes": l.ClientGatherBytes, "SocketSendBytes": int64(l.SocketSendBytes),
 		"LinkBytesMax": l.LinkBytesMax, "AuthTimeout": int64(l.AuthTimeout), "DialTimeout": int64(l.DialTimeout),

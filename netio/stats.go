@@ -7,31 +7,31 @@ type Cause uint8
 
 // The causes.
 const (
-	CauseAccept       Cause = iota // accept failed, for want of descriptors most often
-	CauseConnCap                   // too many connections, in all or of one address
-	CauseClientCap                 // too many connections of one client id
-	CauseNotTLS                    // the first bytes are no TLS handshake
-	CauseHandshake                 // the TLS handshake failed: version, ALPN, no certificate, …
-	CauseKey                       // the certificate's key is no member's, or not the dialed one's
-	CauseAuthTimeout               // not authenticated in time
-	CauseAuthBytes                 // more bytes than a handshake may take
-	CauseHello                     // the hello is missing, malformed or of another version
-	CauseGenesis                   // the hello names another cluster
-	CauseIdentity                  // the hello names another replica than the certificate
-	CauseTakeover                  // a second link came too soon after the first
-	CauseUnknownClient             // no such client is registered
-	CauseSignature                 // the client hello's signature is wrong
-	CauseFrame                     // frame: length, lane or stream out of range
-	CauseKind                      // frame of a kind that this peer may not send
-	CauseTLSRecord                 // a record that does not decrypt, or an alert
-	CauseGatherCap                 // the clients' unfinished frames take too much memory
-	CauseDead                      // silence of a replica
-	CauseStall                     // a client that takes nothing, or does not finish a frame
-	CauseConsensusFull             // the consensus lane of a link overflowed
-	CauseReplyFull                 // a client's queue overflowed
-	CauseBulkFull                  // a bulk or reply frame for a replica was refused; nothing closed
-	CauseDial                      // a dial failed
-	CauseLinkWorn                  // the link carried its share of bytes and was replaced
+	CauseAccept        Cause = iota // accept failed, for want of descriptors most often
+	CauseConnCap                    // too many connections, in all or of one address
+	CauseClientCap                  // too many connections of one client id
+	CauseNotTLS                     // the first bytes are no TLS handshake
+	CauseHandshake                  // the TLS handshake failed: version, ALPN, no certificate, …
+	CauseKey                        // the certificate's key is no member's, or not the dialed one's
+	CauseAuthTimeout                // not authenticated in time
+	CauseAuthBytes                  // more bytes than a handshake may take
+	CauseHello                      // the hello is missing, malformed or of another version
+	CauseGenesis                    // the hello names another cluster
+	CauseIdentity                   // the hello names another replica than the certificate
+	CauseTakeover                   // a second link came too soon after the first
+	CauseUnknownClient              // no such client is registered
+	CauseSignature                  // the client hello's signature is wrong
+	CauseFrame                      // frame: length, lane or stream out of range
+	CauseKind                       // frame of a kind that this peer may not send
+	CauseTLSRecord                  // a record that does not decrypt, or an alert
+	CauseGatherCap                  // the clients' unfinished frames take too much memory
+	CauseDead                       // silence of a replica
+	CauseStall                      // a client that takes nothing, or does not finish a frame
+	CauseConsensusFull              // the consensus lane of a link overflowed
+	CauseReplyFull                  // a client's queue overflowed
+	CauseBulkFull                   // a bulk or reply frame for a replica was refused; nothing closed
+	CauseDial                       // a dial failed
+	CauseLinkWorn                   // the link carried its share of bytes and was replaced
 	causeCount
 )
 
