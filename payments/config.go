@@ -20,7 +20,7 @@ var (
 	ErrState = errors.New("payments: state is inconsistent")
 )
 
-// Config is the genesis of a machine. Every field but IndexSeed must be equal
+// Config is the genesis of a machine. Every field but the last two must be equal
 // at all replicas.
 type Config struct {
 	Ledgers []Ledger       // the registry; empty allows any ledger
@@ -31,6 +31,9 @@ type Config struct {
 	// choose ids that collide. Local: it changes no result and no root. Zero
 	// works but does not defend.
 	IndexSeed uint64
+	// ExternalTree tells that the caller hashes pages itself (a PageTree on
+	// another thread); then StateRoot must not be called. Local.
+	ExternalTree bool
 }
 
 // Limits are the hard bounds of the state and of the work of one block.

@@ -42,7 +42,8 @@ type Outcome struct {
 	// For the pipeline's table of client keys.
 	Registered []ClientRecord
 
-	results []byte // backs Requests[i].Result
+	results []byte      // backs Requests[i].Result
+	places  [][2]uint32 // where in results
 }
 
 // RequestOutcome is what became of one request.

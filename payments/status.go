@@ -7,15 +7,17 @@ type Status uint16
 // The states of a request. The numbers are part of results and never change.
 const (
 	StatusOK              Status = 0
-	StatusDuplicate       Status = 1 // session_duplicate: executed before, the outcome names the place
-	StatusRequestIDReused Status = 2 // the session seq was used by another request
-	StatusSeqTooOld       Status = 3 // below the session window
-	StatusSeqTooFar       Status = 4 // more than SessionJumpMax above the window
-	StatusUnknownClient   Status = 5 // not registered
-	StatusMalformedBody   Status = 6 // wrong length, or bytes that no decoder takes
-	StatusNotAuthorized   Status = 7 // the client lacks the role
-	StatusUnknownOp       Status = 8 // no such operation
-	StatusBlockBudget     Status = 9 // the block's budget of events, query work or result bytes is used up: send again
+	StatusDuplicate       Status = 1  // session_duplicate: executed before, the outcome names the place
+	StatusRequestIDReused Status = 2  // the session seq was used by another request
+	StatusSeqTooOld       Status = 3  // below the session window
+	StatusSeqTooFar       Status = 4  // more than SessionJumpMax above the window
+	StatusUnknownClient   Status = 5  // not registered
+	StatusMalformedBody   Status = 6  // wrong length, or bytes that no decoder takes
+	StatusNotAuthorized   Status = 7  // the client lacks the role
+	StatusUnknownOp       Status = 8  // no such operation
+	StatusBlockBudget     Status = 9  // the block's budget of events, query work or result bytes is used up: send again
+	StatusInvalidFilter   Status = 10 // a filter without limit, with an empty span or reserved flags
+	StatusLedgerFull      Status = 11 // all 2^40 ordinals are used
 )
 
 var statusNames = [...]string{
@@ -29,6 +31,8 @@ var statusNames = [...]string{
 	StatusNotAuthorized:   "not_authorized",
 	StatusUnknownOp:       "unknown_op",
 	StatusBlockBudget:     "block_budget_used_up",
+	StatusInvalidFilter:   "invalid_filter",
+	StatusLedgerFull:      "ledger_full",
 }
 
 // String gives the stable name.
