@@ -120,3 +120,6 @@ func unframe(dst, framed []byte) ([]byte, bool) {
 	}
 	return dst, true
 }
+
+// crcUpdate continues a CRC32C over p.
+func crcUpdate(crc uint32, p []byte) uint32 { return crc32.Update(crc, castagnoli, p) }

@@ -1,6 +1,16 @@
 package storage
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"quorate/wire"
 )
 
@@ -16,6 +26,11 @@ type LedgerOptions struct {
 
 	CacheBytes    int64 // block cache; 0: 64 MiB
 	MemTableBytes int   // one memtable; 0: 32 MiB; at most three exist
+
+	// Fatal is called once, from any thread, when Pebble cannot go on (a
+	// manifest that cannot be written). It must end the process and not
+	// return. Nil: panic, which ends it too.
+	Fatal func(error)
 }
 
 // RequestBody is one request of a block. Its bytes are opaque, but for these:
@@ -45,7 +60,7 @@ type ResolvedStatus struct {
 // BalanceRecord holds balances after an event, for accounts with history.
 type BalanceRecord struct {
 	Ordinal uint64 // of an event of the same block
-	Bytes   []byte // at most 64 KiB
+	Bytes   []byte
 }
 
 // Block is what the execute stage hands over for one slot. Slots are staged in
@@ -76,9 +91,219 @@ type EventRecord struct {
 	Bytes     [EventBytes]byte
 }
 
-// Page is one page of checkpointed state.
-type Page struct {
-	Region uint8
-	Index  uint32
-	Data   []byte
+// Ledger holds blocks, what is read of them by ordinal, and checkpointed
+// state. One thread commits (Commit, SetExecCert, SetCertificate, SavePages,
+// PutMeta, Close); one thread stages (it may be another); any may read.
+type Ledger struct {
+	opt LedgerOptions
+	db  *pebble.DB
+
+	mu      sync.Mutex              // held for moments, by Stage and Commit
+	overlay atomic.Pointer[overlay] // what readers see before Pebble
+
+	nextSeq     atomic.Uint64 // seq that Stage takes next; 0: any
+	nextOrdinal atomic.Uint64
+	applied     atomic.Uint64   // durable
+	committed   wire.SeqNum     // in Pebble, maybe not durable; commit thread
+	dirty       bool            // something was written since the last flush began
+	flushing    <-chan struct{} // closed when the flush that began is done; nil: none
+	flushSeq    wire.SeqNum     // what that flush makes durable
+
+	recent recentBlocks
+	pages  map[pageID]wire.SeqNum // version of each page of the image
+	stale  [][]byte               // keys of page versions to delete
+
+	failed  chan struct{} // closed by the first fatal error
+	failure atomic.Pointer[error]
+	low     atomic.Bool   // Pebble's last flush found the disk full
+	full    chan struct{} // capacity 1: it just did
+}
+
+// The names of the ledger's own small values; callers' names are prefixed.
+const (
+	metaIdentity   = "ledger/identity"
+	metaApplied    = "ledger/applied"
+	metaCheckpoint = "ledger/checkpoint"
+	metaCaller     = "caller/"
+)
+
+// OpenLedger opens or makes a ledger. With *LedgerBehindError the ledger is
+// open too: blocks from From on are missing or were dropped because of a hole
+// before them, and must be staged again. Other errors: ErrForeign, ErrCorrupt,
+// or of the disk.
+func OpenLedger(opt LedgerOptions) (*Ledger, error) {
+	if opt.FS == nil {
+		opt.FS = vfs.Default
+	}
+	if opt.CacheBytes == 0 {
+		opt.CacheBytes = 64 << 20
+	}
+	if opt.MemTableBytes == 0 {
+		opt.MemTableBytes = 32 << 20
+	}
+	if opt.Dir == "" || opt.CacheBytes < 0 || opt.MemTableBytes < 64<<10 {
+		return nil, fmt.Errorf("storage: ledger: %w", ErrOptions)
+	}
+	if opt.Fatal == nil {
+		opt.Fatal = func(err error) { panic(err) }
+	}
+	if err := makeDir(opt.FS, opt.Dir); err != nil {
+		return nil, err
+	}
+	l := &Ledger{opt: opt, failed: make(chan struct{}), full: make(chan struct{}, 1), pages: make(map[pageID]wire.SeqNum)}
+	l.overlay.Store(&overlay{})
+	db, err := pebble.Open(opt.Dir, l.pebbleOptions())
+	if err != nil {
+		return nil, fmt.Errorf("storage: open ledger: %w", typed(err))
+	}
+	l.db = db
+	err = l.load()
+	if err != nil && !errors.Is(err, ErrLedgerBehind) {
+		_ = db.Close()
+		return nil, err
+	}
+	return l, err
+}
+
+// blockBytesSST is the size of a table's data block: four chunks. See
+// docs/decisions/0006.
+const blockBytesSST = 32 << 10
+
+// pebbleOptions says how the ledger uses Pebble; the reasons and measurements
+// are in docs/decisions/0006.
+func (l *Ledger) pebbleOptions() *pebble.Options {
+	o := &pebble.Options{
+		FS:                          l.opt.FS,
+		CacheSize:                   l.opt.CacheBytes,
+		DisableWAL:                  true, // Invariant L1
+		FormatMajorVersion:          pebble.FormatTableFormatV6,
+		MemTableSize:                uint64(l.opt.MemTableBytes),
+		MemTableStopWritesThreshold: 3,
+		L0CompactionThreshold:       8,
+		L0StopWritesThreshold:       1000,
+		LBaseMaxBytes:               256 << 20,
+		MaxOpenFiles:                512,
+		BytesPerSync:                1 << 20,
+		CompactionConcurrencyRange:  func() (int, int) { return 1, 1 },
+		Logger:                      pebbleLogger{l},
+		EventListener: &pebble.EventListener{
+			BackgroundError: l.backgroundError,
+			// The default is to end the process; a reader gets ErrCorrupt.
+			DataCorruption: func(pebble.DataCorruptionInfo) {},
+			FlushEnd: func(info pebble.FlushInfo) {
+				if info.Err == nil {
+					l.low.Store(false)
+				}
+			},
+		},
+	}
+	for i := range o.Levels {
+		o.Levels[i].BlockSize = blockBytesSST
+		o.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression }
+	}
+	for i := range o.TargetFileSizes {
+		o.TargetFileSizes[i] = 32 << 20
+	}
+	return o
+}
+
+// pebbleLogger keeps Pebble silent and routes what it cannot survive.
+type pebbleLogger struct{ l *Ledger }
+
+func (pebbleLogger) Infof(string, ...any)  {}
+func (pebbleLogger) Errorf(string, ...any) {}
+func (p pebbleLogger) Fatalf(format string, args ...any) {
+	p.l.opt.Fatal(p.l.die(fmt.Errorf("storage: ledger: %w: "+format, append([]any{ErrCrash}, args...)...)))
+	select {} // Fatal returned although it must not: stop this thread at least
+}
+
+// backgroundError is called when a flush or compaction failed; Pebble tries
+// again. A full disk passes, anything else is the end (DSK-04).
+func (l *Ledger) backgroundError(err error) {
+	if isDiskFull(err) {
+		l.low.Store(true)
+		select {
+		case l.full <- struct{}{}:
+		default:
+		}
+		return
+	}
+	_ = l.die(fmt.Errorf("storage: ledger: %w: %w", ErrCrash, err))
+}
+
+// die notes the first fatal error and gives it.
+func (l *Ledger) die(err error) error {
+	if l.failure.CompareAndSwap(nil, &err) {
+		close(l.failed)
+	}
+	return *l.failure.Load()
+}
+
+// dead gives the fatal error, if there was one.
+func (l *Ledger) dead() error {
+	if p := l.failure.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// typed maps Pebble's errors to ours.
+func typed(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, pebble.ErrNotFound):
+		return ErrNotFound
+	case pebble.IsCorruptionError(err):
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	case isDiskFull(err):
+		return fmt.Errorf("%w: %w", ErrDiskLow, err)
+	}
+	return err
+}
+
+// get reads and checks one value. The payload is valid until close.
+func (l *Ledger) get(key []byte) (payload []byte, done io.Closer, err error) {
+	v, closer, err := l.db.Get(key)
+	if err != nil {
+		return nil, nil, fmt.Errorf("storage: read key %x: %w", key, typed(err))
+	}
+	payload, err = openValue(key, v)
+	if err != nil {
+		_ = closer.Close()
+		return nil, nil, err
+	}
+	return payload, closer, nil
+}
+
+// Applied is the newest block that is durable; all blocks before it are too.
+func (l *Ledger) Applied() wire.SeqNum { return wire.SeqNum(l.applied.Load()) }
+
+// Head is the newest block that readers see, 0 if none, and the next free
+// ordinal.
+func (l *Ledger) Head() (seq wire.SeqNum, nextOrdinal uint64) {
+	next := l.nextSeq.Load()
+	return wire.SeqNum(max(next, 1) - 1), l.nextOrdinal.Load()
+}
+
+// CheckApplied compares what Pebble holds with what the journal's superblock
+// says it held (Recovery.DiskApplied). Less is *LedgerBehindError.
+func (l *Ledger) CheckApplied(diskApplied wire.SeqNum) error {
+	if have := l.Applied(); have < diskApplied {
+		return &LedgerBehindError{From: have + 1, Have: have, Want: diskApplied}
+	}
+	return nil
+}
+
+// Close commits what is staged, makes it durable and closes the ledger.
+func (l *Ledger) Close() error {
+	err := l.dead()
+	if err == nil {
+		err = l.Commit(true)
+	}
+	if cerr := l.db.Close(); err == nil && cerr != nil {
+		err = fmt.Errorf("storage: close ledger: %w", typed(cerr))
+	}
+	l.die(ErrClosed)
+	return err
 }
