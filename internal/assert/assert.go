@@ -6,7 +6,7 @@
 //
 // That is for what costs a comparison and stays in every build. Costly is for
 // whole-structure checks, and does nothing unless the build tag "invariants"
-// is set; tests and the simulator set it.
+// is set; make race sets it, and long simulations do.
 //
 // Thread: all functions are pure and may be called from any goroutine.
 //

@@ -1,0 +1,46 @@
+# Everything is done with Go, gcc and make; nothing needs root or a container.
+# `make` alone lists the targets.
+
+GO      ?= go
+SECS    ?= 10
+COUNT   ?= 1
+VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo devel)
+
+# -count=1: a cached pass says nothing about this machine.
+TESTFLAGS ?= -count=1 -timeout 15m
+PACKAGES  ?= ./...
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test race lint fuzz bench-micro clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build the binaries into bin/
+	@mkdir -p bin
+	$(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/ ./cmd/...
+
+run: build ## start four replicas and load on this machine; KILL=primary stops one on the way
+	bin/replica demo --dir run/demo $(if $(KILL),--kill $(KILL))
+
+test: ## run all tests; PACKAGES=./wire/... for some
+	$(GO) test $(TESTFLAGS) $(PACKAGES)
+
+race: ## run all tests with the race detector and the costly assertions
+	$(GO) test -race -tags invariants -count=1 -timeout 30m $(PACKAGES)
+
+lint: ## gofmt, go vet and staticcheck; silent when all is well
+	@files=$$(git ls-files --cached --others --exclude-standard '*.go' | while read -r f; do [ -f "$$f" ] && echo "$$f"; done | xargs gofmt -l); \
+	if [ -n "$$files" ]; then echo "gofmt would change these (run: gofmt -w FILE):"; echo "$$files"; exit 1; fi
+	$(GO) vet $(PACKAGES)
+	$(GO) vet -tags invariants $(PACKAGES)
+	$(GO) tool staticcheck $(PACKAGES)
+
+fuzz: ## run every fuzz target for SECS seconds (default 10)
+	GO='$(GO)' .ci/fuzz $(SECS)
+
+bench-micro: ## run all micro-benchmarks COUNT times, for benchstat
+	$(GO) test -run '^$$' -bench . -benchmem -count=$(COUNT) -timeout 60m $(PACKAGES)
+
+clean: ## remove binaries, demo data and reports
+	rm -rf bin run
