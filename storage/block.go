@@ -176,6 +176,7 @@ func (b *Block) decodeRequests(payload []byte) bool {
 	b.Requests = make([]RequestBody, n)
 	for i := range b.Requests {
 		r := &b.Requests[i]
+		r.Kind = in.uint8()
 		events := in.uvarint()
 		if events > wire.BatchBytesMax {
 			return false

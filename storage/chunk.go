@@ -11,7 +11,7 @@ import (
 // one value of about 8 KiB:
 //
 //	flags u8 | events u8 | uvarint ordinal−(block's first ordinal)
-//	timestamp runs: uvarint count, each: first event u8, timestamp u64
+//	request runs: uvarint count, each: first event u8, kind u8, timestamp u64
 //	codes (flag): uvarint per event
 //	links (flag): two per event, see appendLink
 //	derived (flag): uvarint count, each: event u8, 128 bytes
@@ -42,27 +42,29 @@ type chunk struct {
 	events     []byte
 }
 
-// tsRun says that events from number from on have timestamps from ts on.
+// tsRun says that events from number from on are of this kind and have
+// timestamps from ts on.
 type tsRun struct {
 	from uint8
+	kind uint8
 	ts   uint64
 }
 
 func (c *chunk) count() int { return len(c.events) / EventBytes }
 
-func (c *chunk) timestamp(i int) uint64 {
-	ts := uint64(0)
+func (c *chunk) run(i int) (kind uint8, ts uint64) {
 	for _, r := range c.runs {
 		if int(r.from) <= i {
-			ts = r.ts + uint64(i-int(r.from))
+			kind, ts = r.kind, r.ts+uint64(i-int(r.from))
 		}
 	}
-	return ts
+	return kind, ts
 }
 
 // record fills e with the event number i.
 func (c *chunk) record(i int, e *EventRecord) {
-	e.Ordinal, e.Seq, e.Timestamp = c.first+uint64(i), c.seq, c.timestamp(i)
+	e.Ordinal, e.Seq = c.first+uint64(i), c.seq
+	e.Kind, e.Timestamp = c.run(i)
 	e.Links, e.Code = c.links[i], c.codes[i]
 	copy(e.Bytes[:], c.events[i*EventBytes:])
 }
@@ -124,7 +126,7 @@ func (w *chunkWriter) write() {
 				w.first = r.FirstOrdinal + uint64(done)
 			}
 			k := min(chunkEvents-w.n, r.Events-done)
-			w.runs = append(w.runs, tsRun{uint8(w.n), r.FirstTimestamp + uint64(done)})
+			w.runs = append(w.runs, tsRun{uint8(w.n), r.Kind, r.FirstTimestamp + uint64(done)})
 			w.events = append(w.events, r.Body[done*EventBytes:(done+k)*EventBytes])
 			for e := range k {
 				code := uint32(0)
@@ -162,7 +164,7 @@ func (w *chunkWriter) flush() {
 	h = binary.AppendUvarint(h, w.first-w.b.FirstOrdinal)
 	h = binary.AppendUvarint(h, uint64(len(w.runs)))
 	for _, r := range w.runs {
-		h = binary.LittleEndian.AppendUint64(append(h, r.from), r.ts)
+		h = binary.LittleEndian.AppendUint64(append(h, r.from, r.kind), r.ts)
 	}
 	if w.hasCodes {
 		flags |= chunkCodes
@@ -221,7 +223,7 @@ func decodeChunk(first uint64, seq wire.SeqNum, payload []byte) (c chunk, ok boo
 	c.first, c.seq = first, seq
 	c.blockFirst = first - in.uvarint()
 	for range min(in.uvarint(), chunkEvents) {
-		c.runs = append(c.runs, tsRun{in.uint8(), in.uint64()})
+		c.runs = append(c.runs, tsRun{in.uint8(), in.uint8(), in.uint64()})
 	}
 	if flags&chunkCodes != 0 {
 		for i := range n {

@@ -37,6 +37,7 @@ type LedgerOptions struct {
 // the first Events×128 bytes of Body are events with ordinals, and a Result of
 // exactly Events×4 bytes holds one little-endian u32 code per event.
 type RequestBody struct {
+	Kind           uint8 // what its events are, for EventRecord.Kind; opaque
 	Body           []byte
 	Events         int    // events with ordinals; 0 for queries
 	FirstOrdinal   uint64 // of the first event; the others follow without a gap
@@ -85,6 +86,7 @@ type Block struct {
 type EventRecord struct {
 	Ordinal   uint64
 	Seq       wire.SeqNum
+	Kind      uint8 // of its request
 	Timestamp uint64
 	Links     [2]uint64 // zero if the block had none
 	Code      uint32    // its result code

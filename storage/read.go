@@ -74,7 +74,7 @@ func (s *stagedBlock) event(ordinal uint64, e *EventRecord) bool {
 	if r == nil {
 		return false
 	}
-	*e = EventRecord{Ordinal: ordinal, Seq: s.Seq, Timestamp: r.FirstTimestamp + uint64(i)}
+	*e = EventRecord{Ordinal: ordinal, Seq: s.Seq, Kind: r.Kind, Timestamp: r.FirstTimestamp + uint64(i)}
 	if len(s.Links) > 0 {
 		e.Links = s.Links[number]
 	}

@@ -129,3 +129,44 @@ func BodyRoot(body []byte) Digest {
 	}
 	return MerkleRoot(BodyLeaves(dst, body))
 }
+
+// MerkleTree keeps every level, for blocks whose requests each need a path.
+type MerkleTree struct{ levels [][]Digest }
+
+// NewMerkleTree builds the tree over leaves, which it keeps.
+func NewMerkleTree(leaves []Digest) *MerkleTree {
+	t := &MerkleTree{levels: [][]Digest{leaves}}
+	for level := leaves; len(level) > 1; {
+		up := make([]Digest, 0, (len(level)+1)/2)
+		for i := 0; i+1 < len(level); i += 2 {
+			up = append(up, hashNode(&level[i], &level[i+1]))
+		}
+		if len(level)%2 == 1 {
+			up = append(up, level[len(level)-1])
+		}
+		t.levels = append(t.levels, up)
+		level = up
+	}
+	return t
+}
+
+// Root is the tree's root, as MerkleRoot gives it.
+func (t *MerkleTree) Root() Digest {
+	top := t.levels[len(t.levels)-1]
+	if len(top) == 0 {
+		return MerkleRoot(nil)
+	}
+	return top[0]
+}
+
+// Path is the path of leaf index, as MerklePath gives it; index must be in range.
+func (t *MerkleTree) Path(index int) []Digest {
+	var path []Digest
+	for _, level := range t.levels {
+		if sib := index ^ 1; sib < len(level) {
+			path = append(path, level[sib])
+		}
+		index /= 2
+	}
+	return path
+}

@@ -1,0 +1,138 @@
+package pipeline
+
+import (
+	"quorate/payments"
+	"quorate/wire"
+)
+
+// BatchPolicy says when a batch is closed. A lone request goes at once; under
+// load batches fill, because new ones wait while enough slots are in flight.
+type BatchPolicy struct {
+	EventsMax  int // events of 128 bytes
+	BytesMax   int // encoded bytes, at most wire.BatchBytesMax
+	EagerSlots int // with fewer slots in flight, whatever waits is proposed at once
+	SlotsMax   int // with as many in flight, nothing is proposed
+	DelayTicks int // the oldest request waits at most so long, if a slot is free
+}
+
+// pendingRequest is a verified request that waits for a batch.
+type pendingRequest struct {
+	request   wire.Request
+	digest    wire.Digest
+	forwarded bool
+	tick      uint64 // when it came to the order stage
+}
+
+// requestKey names a request within the cluster.
+type requestKey struct {
+	client wire.ClientID
+	seq    uint64
+}
+
+func (p *pendingRequest) key() requestKey {
+	return requestKey{p.request.Client, p.request.Seq}
+}
+
+// batcher collects verified requests on the order thread.
+type batcher struct {
+	policy BatchPolicy
+	queue  []pendingRequest
+	head   int
+	bytes  int
+	events int
+	known  map[requestKey]uint64 // queued or proposed here and not executed: when (ticks)
+}
+
+func newBatcher(p BatchPolicy) *batcher {
+	return &batcher{policy: p, known: make(map[requestKey]uint64)}
+}
+
+func (b *batcher) len() int { return len(b.queue) - b.head }
+
+// forgetTicks is after how long a request that was proposed and never executed
+// may be proposed again: its slot may have become another's in a view change.
+const forgetTicks = 400
+
+// add queues a request, unless it is under way already.
+func (b *batcher) add(p pendingRequest, tick uint64) {
+	if since, there := b.known[p.key()]; there && tick-since < forgetTicks {
+		return
+	}
+	p.tick = tick
+	b.known[p.key()] = tick
+	b.push(p)
+}
+
+func (b *batcher) push(p pendingRequest) {
+	b.queue = append(b.queue, p)
+	b.bytes += p.request.EncodedBytes()
+	b.events += eventsOf(&p.request)
+}
+
+func eventsOf(q *wire.Request) int { return max(1, len(q.Body)/payments.RecordBytes) }
+
+// ready reports whether a batch should be closed now.
+func (b *batcher) ready(inFlight int, tick uint64) bool {
+	switch {
+	case b.len() == 0 || inFlight >= b.policy.SlotsMax:
+		return false
+	case inFlight < b.policy.EagerSlots:
+		return true
+	case b.events >= b.policy.EventsMax || b.bytes >= b.policy.BytesMax:
+		return true
+	}
+	return tick-b.queue[b.head].tick >= uint64(b.policy.DelayTicks)
+}
+
+// close takes the oldest requests up to the policy's size, at least one.
+func (b *batcher) close(time uint64, cluster wire.Digest) *body {
+	out := &body{batch: wire.Batch{Time: time}}
+	bytes, events := wire.BatchFixedBytes, 0
+	for b.len() > 0 && len(out.requests) < wire.RequestsMax {
+		p := &b.queue[b.head]
+		n, e := p.request.EncodedBytes(), eventsOf(&p.request)
+		if len(out.requests) > 0 && (bytes+n > b.policy.BytesMax || events+e > b.policy.EventsMax) {
+			break
+		}
+		bytes, events = bytes+n, events+e
+		out.batch.Requests = append(out.batch.Requests, p.request)
+		out.requests = append(out.requests, p.digest)
+		b.queue[b.head] = pendingRequest{}
+		b.head++
+		b.bytes -= n
+		b.events -= e
+	}
+	if b.head == len(b.queue) {
+		b.queue, b.head = b.queue[:0], 0
+	}
+	out.raw = out.batch.Append(make([]byte, 0, bytes))
+	scratch := append([]wire.Digest(nil), out.requests...)
+	out.digest = wire.BatchDigest(time, scratch)
+	return out
+}
+
+// giveBack queues a batch's requests again, in front.
+func (b *batcher) giveBack(body *body, tick uint64) {
+	rest := append([]pendingRequest(nil), b.queue[b.head:]...)
+	b.queue, b.head, b.bytes, b.events = b.queue[:0], 0, 0, 0
+	for i := range body.batch.Requests {
+		b.push(pendingRequest{request: body.batch.Requests[i], digest: body.requests[i], tick: tick})
+	}
+	for _, p := range rest {
+		b.push(p)
+	}
+}
+
+// drain takes everything that waits: the new primary gets it.
+func (b *batcher) drain() []pendingRequest {
+	out := append([]pendingRequest(nil), b.queue[b.head:]...)
+	clear(b.queue)
+	b.queue, b.head, b.bytes, b.events = b.queue[:0], 0, 0, 0
+	for i := range out {
+		delete(b.known, out[i].key())
+	}
+	return out
+}
+
+// executed forgets a request that the ledger has.
+func (b *batcher) executed(k requestKey) { delete(b.known, k) }

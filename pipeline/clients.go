@@ -1,0 +1,163 @@
+package pipeline
+
+import (
+	"sync"
+
+	"quorate/payments"
+	"quorate/wire"
+)
+
+// clientTable is what this replica knows of clients outside the replicated
+// state: prepared keys, a copy of each session's window, and who waits for what
+// on which connection. It is shared: ingress and verify workers read, the
+// execute thread writes what execution changed.
+type clientTable struct {
+	suite Suite
+	mu    sync.RWMutex
+	byID  map[wire.ClientID]*clientEntry
+}
+
+// clientEntry is one client.
+type clientEntry struct {
+	id  wire.ClientID
+	key ClientKey
+	raw [32]byte
+
+	mu      sync.Mutex
+	high    uint64 // session window, as of the last executed block
+	bitmap  uint64
+	waiting []waiter // at most payments.WindowSeqs
+}
+
+// waiter is a request that was admitted here and not answered yet.
+type waiter struct {
+	seq  uint64
+	conn ConnID // 0: its connection is gone, or it was forwarded by a replica
+	tick uint64 // when it was last passed on
+}
+
+func newClientTable(suite Suite) *clientTable {
+	return &clientTable{suite: suite, byID: make(map[wire.ClientID]*clientEntry)}
+}
+
+func (t *clientTable) get(id wire.ClientID) *clientEntry {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.byID[id]
+}
+
+// register adds a client, or leaves one that is there.
+func (t *clientTable) register(id wire.ClientID, raw [32]byte) error {
+	key, err := t.suite.NewClientKey(raw)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byID[id] == nil {
+		t.byID[id] = &clientEntry{id: id, key: key, raw: raw}
+	}
+	return nil
+}
+
+// setWindow copies a session's window from the replicated state.
+func (t *clientTable) setWindow(id wire.ClientID, high, bitmap uint64) {
+	if e := t.get(id); e != nil {
+		e.mu.Lock()
+		e.high, e.bitmap = high, bitmap
+		e.mu.Unlock()
+	}
+}
+
+// admission is what ingress does with a request.
+type admission uint8
+
+const (
+	admitNew  admission = iota // verify and order it
+	admitWait                  // it is under way; its answer will find the connection
+	admitDone                  // executed: ask the execute stage for its answer
+	admitRefuse
+)
+
+// againTicks is how long a repeated request counts as under way before it is
+// passed on again: whatever carried it may be lost.
+const againTicks = 60
+
+// admit judges a request's seq against the session's window, and notes who
+// waits for it.
+func (e *clientEntry) admit(seq uint64, conn ConnID, tick uint64) (admission, wire.RejectCode) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case seq == 0:
+		return admitRefuse, wire.RejectMalformed
+	case e.high >= payments.WindowSeqs && seq <= e.high-payments.WindowSeqs:
+		return admitRefuse, wire.RejectSeqTooOld
+	case seq > e.high && seq-e.high > payments.SessionJumpMax:
+		return admitRefuse, wire.RejectSeqTooFar
+	}
+	executed := seq <= e.high && e.bitmap&(1<<(e.high-seq)) != 0
+	for i := range e.waiting {
+		w := &e.waiting[i]
+		if w.seq != seq {
+			continue
+		}
+		if conn != 0 {
+			w.conn = conn
+		}
+		if executed {
+			return admitDone, 0
+		}
+		if tick-w.tick < againTicks {
+			return admitWait, 0
+		}
+		w.tick = tick
+		return admitNew, 0
+	}
+	if len(e.waiting) >= payments.WindowSeqs && !e.dropStale() {
+		return admitRefuse, wire.RejectOverload
+	}
+	e.waiting = append(e.waiting, waiter{seq: seq, conn: conn, tick: tick})
+	if executed {
+		return admitDone, 0
+	}
+	return admitNew, 0
+}
+
+// dropStale makes room by forgetting a waiter that nobody waits for or whose
+// seq left the window.
+func (e *clientEntry) dropStale() bool {
+	for i := range e.waiting {
+		w := &e.waiting[i]
+		if w.conn == 0 || e.high >= payments.WindowSeqs && w.seq <= e.high-payments.WindowSeqs {
+			e.waiting = append(e.waiting[:i], e.waiting[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// answer removes the waiter of seq and gives its connection, 0 for none.
+func (e *clientEntry) answer(seq uint64) ConnID {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := range e.waiting {
+		if e.waiting[i].seq == seq {
+			conn := e.waiting[i].conn
+			e.waiting = append(e.waiting[:i], e.waiting[i+1:]...)
+			return conn
+		}
+	}
+	return 0
+}
+
+// gone forgets a connection.
+func (e *clientEntry) gone(conn ConnID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := range e.waiting {
+		if e.waiting[i].conn == conn {
+			e.waiting[i].conn = 0
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package pipeline
+
+import (
+	"fmt"
+	"time"
+
+	"quorate/consensus"
+	"quorate/storage"
+	"quorate/wire"
+)
+
+// commitItem is the news that a block was staged, with the pages of a
+// checkpoint if it was one; or an execution certificate to keep.
+type commitItem struct {
+	staged   bool
+	image    *pageImage
+	execCert *execCert
+}
+
+type execCert struct {
+	seq  wire.SeqNum
+	cert wire.BLSSignature
+}
+
+// commitStage moves staged blocks to the ledger in groups of many, off the path
+// of a reply: what was agreed is recoverable from the journals.
+type commitStage struct {
+	r     *Replica
+	items *ring[commitItem]
+	buf   []commitItem
+}
+
+// Step commits what was staged, and checkpoints durably.
+func (s *commitStage) Step() bool {
+	s.buf = s.items.take(s.buf)
+	if len(s.buf) == 0 {
+		return false
+	}
+	if err := s.work(); err != nil {
+		s.r.fail(fmt.Errorf("pipeline: ledger: %w", err))
+		return false
+	}
+	s.r.execute.items.to.wake() // it may have paused
+	return true
+}
+
+func (s *commitStage) work() error {
+	start := time.Now()
+	for i := range s.buf {
+		it := &s.buf[i]
+		if it.execCert != nil {
+			if err := s.r.ledger.SetExecCert(it.execCert.seq, it.execCert.cert[:]); err != nil {
+				return err
+			}
+		}
+		if it.image != nil {
+			if err := s.checkpoint(it.image); err != nil {
+				return err
+			}
+		}
+	}
+	if err := s.r.ledger.Commit(false); err != nil {
+		return err
+	}
+	s.r.stats.CommitSeconds.observe(time.Since(start))
+	return nil
+}
+
+// checkpoint makes everything up to a checkpoint durable, pages included, and
+// lets the journal go behind it (L5).
+func (s *commitStage) checkpoint(im *pageImage) error {
+	if err := s.r.ledger.Commit(false); err != nil {
+		return err
+	}
+	if err := s.r.ledger.SavePages(im.seq, im.pages, nil); err != nil {
+		return err
+	}
+	if err := s.r.ledger.Commit(true); err != nil {
+		return err
+	}
+	s.r.ledgerSeq.Store(uint64(s.r.ledger.Applied()))
+	s.r.journal.items.put(journalItem{applied: im.seq})
+	return nil
+}
+
+// serveStage answers laggards from the ledger, away from the order thread.
+type serveStage struct {
+	r     *Replica
+	items *ring[consensus.Serve]
+}
+
+// Step serves one request.
+func (s *serveStage) Step() bool {
+	e, ok := s.items.takeOne()
+	if !ok {
+		return false
+	}
+	if e.From == 0 {
+		s.body(e)
+	} else {
+		s.blocks(e)
+	}
+	return true
+}
+
+func (s *serveStage) body(e consensus.Serve) {
+	b, err := s.r.bodies.get(e.Body)
+	if err != nil {
+		return // forgotten meanwhile: the asker tries another
+	}
+	s.send(e.To, &wire.Body{Batch: b.raw})
+}
+
+// serveBytesMax bounds one answer to a laggard; at least one block is sent.
+const serveBytesMax = 1 << 20
+
+func (s *serveStage) blocks(e consensus.Serve) {
+	m := &wire.Blocks{}
+	bytes := 0
+	for seq := e.From; seq <= e.Up && len(m.Blocks) < wire.FetchBlocksMax; seq++ {
+		sb, err := s.r.ledger.Block(seq)
+		if err != nil {
+			s.r.log.Error("block not readable for a laggard", "seq", seq, "error", err)
+			break
+		}
+		slot, err := committedSlot(s.r.cfg.Cluster, sb)
+		if err != nil {
+			s.r.log.Error("block not readable for a laggard", "seq", seq, "error", err)
+			break
+		}
+		bytes += len(slot.Batch)
+		if len(m.Blocks) > 0 && bytes > serveBytesMax {
+			break
+		}
+		m.Blocks = append(m.Blocks, slot)
+	}
+	if len(m.Blocks) > 0 {
+		s.r.stats.BlocksServed.Add(uint64(len(m.Blocks)))
+		s.send(e.To, m)
+	}
+}
+
+// committedSlot rebuilds a slot with its proof from the ledger.
+func committedSlot(cluster wire.Digest, sb *storage.Block) (wire.CommittedSlot, error) {
+	proof, err := wire.DecodeCommitProof(sb.Certificate)
+	if err != nil {
+		return wire.CommittedSlot{}, fmt.Errorf("%w: certificate: %v", ErrBlock, err)
+	}
+	b, _, err := blockBody(cluster, sb)
+	if err != nil {
+		return wire.CommittedSlot{}, err
+	}
+	slot := wire.CommittedSlot{Proof: proof}
+	if b != nil {
+		slot.Batch = b.raw
+	}
+	return slot, nil
+}
+
+func (s *serveStage) send(to wire.ReplicaID, m wire.Message) {
+	if err := s.r.transport.Send(to, wire.LaneBulk, m.Kind(), m.Append(nil)); err != nil {
+		s.r.stats.ServeDropped.Add(1)
+	}
+}

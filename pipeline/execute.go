@@ -1,0 +1,162 @@
+package pipeline
+
+import (
+	"fmt"
+	"time"
+
+	"quorate/consensus"
+	"quorate/payments"
+	"quorate/storage"
+	"quorate/wire"
+)
+
+// executeItem is a committed slot with its body, or the certificate of one that
+// was executed.
+type executeItem struct {
+	proof   *wire.CommitProof
+	body    *body // nil for a null slot
+	certify *consensus.Certify
+}
+
+// repeat is a client's request that was executed before: its answer is looked up.
+type repeat struct {
+	client *clientEntry
+	seq    uint64
+	digest wire.Digest
+	conn   ConnID
+}
+
+// executeStage owns the payments machine: blocks in order, then replies.
+type executeStage struct {
+	r       *Replica
+	items   *ring[executeItem]
+	repeats *ring[repeat]
+
+	machine *payments.Machine
+	archive payments.Archive
+	parent  wire.Digest
+	outcome payments.Outcome
+	reqs    []payments.Request
+	done    doneBlocks
+
+	buf       []executeItem
+	repeatBuf []repeat
+}
+
+// stagedBytesMax is how much may wait for the commit stage before execution
+// pauses: the pause runs back through the window to the batcher and the socket.
+const stagedBytesMax = 48 << 20
+
+// Step executes what waits, unless the ledger is behind.
+func (s *executeStage) Step() bool {
+	if _, bytes := s.r.ledger.Staged(); bytes > stagedBytesMax {
+		return false // the commit stage wakes this one
+	}
+	worked := false
+	for range 8 {
+		it, ok := s.items.takeOne()
+		if !ok {
+			break
+		}
+		worked = true
+		if it.certify != nil {
+			s.certified(it.certify)
+			continue
+		}
+		if err := s.block(it); err != nil {
+			s.r.fail(err)
+			return false
+		}
+	}
+	s.repeatBuf = s.repeats.take(s.repeatBuf)
+	for i := range s.repeatBuf {
+		s.again(&s.repeatBuf[i])
+	}
+	return worked || len(s.repeatBuf) > 0
+}
+
+// block executes one slot, hands it to the ledger and reports to the core.
+func (s *executeStage) block(it executeItem) error {
+	start := time.Now()
+	seq := it.proof.Slot.Seq
+	sb, done, err := s.apply(*it.proof, it.body)
+	if err != nil {
+		return fmt.Errorf("pipeline: execute slot %d: %w", seq, err)
+	}
+	if err := s.r.ledger.Stage(sb); err != nil {
+		return fmt.Errorf("pipeline: stage block %d: %w", seq, err)
+	}
+	s.done.add(done)
+	if it.body != nil {
+		s.r.bodies.executed(it.body.digest, seq)
+		s.finish(it.body)
+	}
+	ev := consensus.Executed{Seq: seq, Digest: s.r.scope.ExecuteHash(seq, s.parent)}
+	s.r.executed.Store(&executedAt{seq: seq, digest: ev.Digest})
+	var image *pageImage
+	if seq%s.r.cfg.Interval == 0 {
+		ev.StateRoot = s.machine.StateRoot()
+		image = s.image(seq)
+	}
+	s.r.order.events.put(ev)
+	s.r.commit.items.put(commitItem{staged: true, image: image})
+	s.r.stats.Blocks.Add(1)
+	s.r.stats.Events.Add(uint64(s.outcome.Events))
+	s.r.stats.ExecuteSeconds.observe(time.Since(start))
+	return nil
+}
+
+// apply runs a block through payments and builds what is kept of it. The chain
+// head moves only when all went well.
+func (s *executeStage) apply(proof wire.CommitProof, b *body) (*storage.Block, *doneBlock, error) {
+	var proposed uint64
+	if b != nil {
+		proposed = b.batch.Time
+	}
+	s.reqs = paymentRequests(s.reqs, b)
+	if err := s.machine.Apply(proof.Slot.Seq, proposed, s.reqs, s.archive, &s.outcome); err != nil {
+		return nil, nil, err
+	}
+	sb, done := outcomeBlock(s.parent, proof, b, &s.outcome)
+	s.parent = done.meta.header.Hash()
+	return sb, done, nil
+}
+
+// finish tells the client table and the order stage what was executed.
+func (s *executeStage) finish(b *body) {
+	for i := range s.outcome.Registered {
+		c := &s.outcome.Registered[i]
+		if err := s.r.clients.register(c.ID, c.Key); err != nil {
+			s.r.log.Error("registered client's key refused", "error", err)
+		}
+	}
+	keys := make([]requestKey, len(b.batch.Requests))
+	var last wire.ClientID
+	for i := range b.batch.Requests {
+		q := &b.batch.Requests[i]
+		keys[i] = requestKey{q.Client, q.Seq}
+		if q.Client == last {
+			continue // its window is read once per run of requests
+		}
+		last = q.Client
+		if v, ok := s.machine.Session(q.Client); ok {
+			s.r.clients.setWindow(q.Client, v.High, v.Bitmap)
+		}
+	}
+	s.r.order.executed.put(keys)
+}
+
+// pageImage is a copy of the pages that changed since the last checkpoint.
+type pageImage struct {
+	seq   wire.SeqNum
+	pages []storage.Page
+}
+
+func (s *executeStage) image(seq wire.SeqNum) *pageImage {
+	im := &pageImage{seq: seq}
+	s.machine.Dirty(func(region payments.Region, page uint32, data []byte) {
+		im.pages = append(im.pages, storage.Page{Region: uint8(region), Index: page, Data: append([]byte(nil), data...)})
+	})
+	s.machine.MarkClean()
+	return im
+}

@@ -1,0 +1,125 @@
+package pipeline
+
+import (
+	"quorate/consensus"
+	"quorate/wire"
+)
+
+// ingress is the first stage. Its methods run on the transport's event loops
+// and never block: each frame is judged by its cheapest checks and put on a
+// ring, or refused with a typed error.
+type ingress struct {
+	r *Replica
+}
+
+// inbound is a request on its way to its signature's check.
+type inbound struct {
+	request wire.Request
+	client  *clientEntry
+	conn    ConnID         // 0: forwarded
+	from    wire.ReplicaID // who forwarded it
+}
+
+// PeerFrame takes a frame of a replica; body is the pipeline's from now on.
+func (g *ingress) PeerFrame(from wire.ReplicaID, kind wire.Kind, body []byte) {
+	if kind == wire.KindForward {
+		g.forwarded(from, body)
+		return
+	}
+	msg, err := wire.DecodeMessage(kind, body)
+	if err != nil {
+		g.r.stats.PeerMalformed.Add(1)
+		return
+	}
+	if !g.r.order.events.offer(consensus.Received{From: from, Msg: msg}) {
+		g.r.stats.PeerDropped.Add(1)
+	}
+}
+
+// PeerUp and PeerDown tell the core about links.
+func (g *ingress) PeerUp(id wire.ReplicaID) {
+	g.r.peersUp.Add(1)
+	g.r.order.events.put(consensus.Link{Peer: id, Up: true})
+}
+
+// PeerDown is the end of a link.
+func (g *ingress) PeerDown(id wire.ReplicaID) {
+	g.r.peersUp.Add(-1)
+	g.r.order.events.put(consensus.Link{Peer: id, Up: false})
+}
+
+// forwarded takes a client's request that another replica passed on.
+func (g *ingress) forwarded(from wire.ReplicaID, body []byte) {
+	q, err := wire.DecodeRequest(body)
+	if err != nil {
+		g.r.stats.PeerMalformed.Add(1)
+		return
+	}
+	e := g.r.clients.get(q.Client)
+	if e == nil {
+		g.r.stats.PeerMalformed.Add(1)
+		return
+	}
+	if !g.r.verify.requests.offer(inbound{request: q, client: e, from: from}) {
+		g.r.stats.PeerDropped.Add(1)
+	}
+}
+
+// ClientFrame takes a frame of an authenticated client.
+func (g *ingress) ClientFrame(conn ConnID, client wire.ClientID, kind wire.Kind, body []byte) {
+	switch kind {
+	case wire.KindRequest:
+		if seq, code := g.request(conn, client, body); code != 0 {
+			g.r.rejectClient(conn, seq, code)
+		}
+	case wire.KindStatusRequest:
+		g.r.reply(conn, wire.KindStatusReply, g.r.Status().Append(nil))
+	case wire.KindClientPing:
+		g.r.reply(conn, wire.KindClientPong, body)
+	default:
+		g.r.rejectClient(conn, 0, wire.RejectMalformed)
+	}
+}
+
+// ClientDown forgets a connection. The client's id is not known here; waiters
+// whose connection is gone are answered into the void and then dropped.
+func (g *ingress) ClientDown(ConnID) {}
+
+// request admits a client's request: cheapest check first.
+func (g *ingress) request(conn ConnID, client wire.ClientID, body []byte) (seq uint64, code wire.RejectCode) {
+	q, err := wire.DecodeRequest(body)
+	switch {
+	case err != nil:
+		return 0, wire.RejectMalformed
+	case q.Client != client:
+		return q.Seq, wire.RejectWrongClient
+	case q.Op < wire.OpCreateAccounts || q.Op > wire.OpLedgerTotals:
+		return q.Seq, wire.RejectOperation
+	}
+	e := g.r.clients.get(client)
+	if e == nil {
+		return q.Seq, wire.RejectUnknownClient
+	}
+	if g.r.stopping.Load() {
+		return q.Seq, wire.RejectShutdown
+	}
+	if g.r.diskLow.Load() {
+		return q.Seq, wire.RejectDiskLow
+	}
+	if g.r.verify.requests.len()+g.r.order.backlog() >= g.r.cfg.RequestQueueMax {
+		return q.Seq, wire.RejectOverload
+	}
+	what, code := e.admit(q.Seq, conn, g.r.ticks.Load())
+	switch what {
+	case admitNew:
+		if !g.r.verify.requests.offer(inbound{request: q, client: e, conn: conn}) {
+			return q.Seq, wire.RejectOverload
+		}
+	case admitDone:
+		again := repeat{client: e, seq: q.Seq, digest: q.Digest(g.r.cfg.Cluster), conn: conn}
+		if !g.r.execute.repeats.offer(again) {
+			return q.Seq, wire.RejectOverload
+		}
+	}
+	return q.Seq, code
+}

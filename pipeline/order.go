@@ -1,0 +1,201 @@
+package pipeline
+
+import (
+	"sync/atomic"
+
+	"quorate/consensus"
+	"quorate/wire"
+)
+
+// orderStage owns the core and the batcher: one event in, effects out.
+type orderStage struct {
+	r        *Replica
+	core     *consensus.Core
+	events   *ring[consensus.Event]
+	requests *ring[pendingRequest]
+	executed *ring[[]requestKey]
+	batcher  *batcher
+	tick     uint64
+
+	relay   map[requestKey]relayed // requests that wait for another primary
+	primary wire.ReplicaID
+	view    wire.View
+	active  bool
+	waiting bool
+
+	eventBuf   []consensus.Event
+	requestBuf []pendingRequest
+	keyBuf     [][]requestKey
+	effects    []consensus.Effect
+	queued     atomic.Int64 // batcher and relay, for ingress
+}
+
+// relayed is a client's request that this replica passed to the primary.
+type relayed struct {
+	request pendingRequest
+	sent    uint64 // tick
+	since   uint64
+}
+
+// relayMax bounds the requests that a backup keeps for a primary; the oldest
+// claims of clients count, the rest is refused and the client tries again.
+const relayMax = 4096
+
+// overdueTicks is how long a relayed request may stay unexecuted before this
+// replica complains about the primary.
+const overdueTicks = 200
+
+func (o *orderStage) backlog() int { return o.requests.len() + int(o.queued.Load()) }
+
+// Step does everything that waits.
+func (o *orderStage) Step() bool {
+	o.eventBuf = o.events.take(o.eventBuf)
+	o.keyBuf = o.executed.take(o.keyBuf)
+	o.requestBuf = o.requests.take(o.requestBuf)
+	if len(o.eventBuf)+len(o.keyBuf)+len(o.requestBuf) == 0 {
+		return false
+	}
+	for _, ev := range o.eventBuf {
+		o.event(ev)
+	}
+	for _, keys := range o.keyBuf {
+		for _, k := range keys {
+			o.batcher.executed(k)
+			delete(o.relay, k)
+		}
+	}
+	o.watchView()
+	for i := range o.requestBuf {
+		o.request(o.requestBuf[i])
+	}
+	o.propose()
+	o.queued.Store(int64(o.batcher.len() + len(o.relay)))
+	o.publish()
+	return true
+}
+
+func (o *orderStage) event(ev consensus.Event) {
+	if _, tick := ev.(consensus.Tick); tick {
+		o.onTick()
+	}
+	o.effects = o.core.Step(ev, o.effects[:0])
+	for _, e := range o.effects {
+		o.r.carryOut(e)
+	}
+	clear(o.effects)
+}
+
+// propose closes batches while the core takes them.
+func (o *orderStage) propose() {
+	for o.core.Proposable() > 0 && o.batcher.ready(o.core.InFlight(), o.tick) {
+		b := o.batcher.close(o.r.cfg.Clock(), o.r.cfg.Cluster)
+		o.r.bodies.put(b)
+		o.r.stats.Batches.Add(1)
+		o.r.stats.BatchRequests.Add(uint64(len(b.requests)))
+		o.event(consensus.BatchReady{Digest: b.digest})
+	}
+}
+
+// returned takes a batch back that the core could not propose.
+func (o *orderStage) returned(d wire.Digest) {
+	if b, err := o.r.bodies.get(d); err == nil {
+		o.r.bodies.forget(d)
+		o.batcher.giveBack(b, o.tick)
+	}
+}
+
+// request takes a verified request: into a batch here, or on to the primary.
+func (o *orderStage) request(p pendingRequest) {
+	if o.active && o.primary == o.r.cfg.Self {
+		o.batcher.add(p, o.tick)
+		return
+	}
+	if p.forwarded {
+		return // the sender keeps it and sends it again
+	}
+	if _, there := o.relay[p.key()]; there {
+		return
+	}
+	if len(o.relay) >= relayMax {
+		o.r.stats.RelayDropped.Add(1)
+		return
+	}
+	o.relay[p.key()] = relayed{request: p, sent: o.tick, since: o.tick}
+	o.forward(&p)
+}
+
+func (o *orderStage) forward(p *pendingRequest) {
+	if o.active && o.primary != o.r.cfg.Self {
+		// A link that is down loses it; relayTick sends it again.
+		_ = o.r.transport.Send(o.primary, wire.LaneReply, wire.KindForward, p.request.Append(nil))
+	}
+}
+
+// watchView moves waiting requests when the primary changes.
+func (o *orderStage) watchView() {
+	view, active, primary := o.core.View()
+	if view == o.view && active == o.active {
+		return
+	}
+	o.view, o.active, o.primary = view, active, primary
+	if !active {
+		return
+	}
+	for _, p := range o.batcher.drain() {
+		o.request(p)
+	}
+	if primary != o.r.cfg.Self {
+		for k, w := range o.relay { //tidy:sorted order does not matter: each is sent on its own
+			w.sent, w.since = o.tick, o.tick
+			o.relay[k] = w
+			o.forward(&w.request)
+		}
+		return
+	}
+	for k, w := range o.relay { //tidy:sorted order does not matter: clients order their own requests
+		delete(o.relay, k)
+		o.batcher.add(w.request, o.tick)
+	}
+}
+
+// onTick sends relayed requests again and tells the core of those that wait for
+// too long.
+func (o *orderStage) onTick() {
+	o.tick++
+	o.r.ticks.Store(o.tick)
+	waiting := len(o.relay) > 0
+	if waiting != o.waiting {
+		o.waiting = waiting
+		o.effectsOf(consensus.Waiting{Requests: waiting})
+	}
+	if o.tick%16 != 0 || !waiting {
+		return
+	}
+	overdue := false
+	for k, w := range o.relay { //tidy:sorted order does not matter: each is judged on its own
+		overdue = overdue || o.tick-w.since >= overdueTicks
+		if o.tick-w.sent >= againTicks {
+			w.sent = o.tick
+			o.relay[k] = w
+			o.forward(&w.request)
+		}
+	}
+	if overdue {
+		o.effectsOf(consensus.Overdue{})
+	}
+}
+
+// effectsOf steps the core with an event of this stage's own making.
+func (o *orderStage) effectsOf(ev consensus.Event) {
+	for _, e := range o.core.Step(ev, nil) {
+		o.r.carryOut(e)
+	}
+}
+
+// publish copies what status reports and metrics read from other threads.
+func (o *orderStage) publish() {
+	o.r.view.Store(uint64(o.view))
+	o.r.viewActive.Store(o.active)
+	o.r.inFlight.Store(int64(o.core.InFlight()))
+	o.r.amnesia.Store(o.core.Amnesia())
+}

@@ -1,0 +1,353 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"quorate/cluster"
+	"quorate/consensus"
+	"quorate/payments"
+	"quorate/storage"
+	"quorate/wire"
+)
+
+// ErrHalted says that going on could break safety: this replica diverged from
+// the others, or found its own state impossible.
+var ErrHalted = errors.New("pipeline: replica halted")
+
+// Config is what a replica is made of. New validates it once.
+type Config struct {
+	Self      wire.ReplicaID
+	Cluster   wire.Digest // hash of the genesis
+	Epoch     wire.Epoch
+	Quorums   cluster.Quorums
+	Interval  wire.SeqNum // slots between checkpoints; the window is twice as long
+	TimeBound uint64      // largest difference of a proposed time from this clock, nanoseconds
+	Payments  payments.Config
+	Timing    consensus.Timing
+	Batch     BatchPolicy
+
+	Tick            time.Duration // production only: length of a tick
+	RequestQueueMax int           // requests waiting anywhere before the core
+	VerifyWorkers   int
+	SignWorkers     int
+	CertExpiry      uint64 // seconds since 1970 UTC, for status reports
+
+	Clock  Clock
+	Logger *slog.Logger
+}
+
+// PaymentsConfig is the genesis of the state machine.
+func PaymentsConfig(g *cluster.Genesis) payments.Config {
+	var c payments.Config
+	for i := range g.Ledgers {
+		l := payments.Ledger{Number: g.Ledgers[i].Number, Scale: g.Ledgers[i].Scale}
+		copy(l.Currency[:], g.Ledgers[i].Currency)
+		c.Ledgers = append(c.Ledgers, l)
+	}
+	for i := range g.Clients {
+		k := &g.Clients[i]
+		r := payments.ClientRecord{ID: k.ID}
+		copy(r.Key[:], k.Key)
+		if k.Roles&cluster.RolePay != 0 {
+			r.Roles |= payments.RoleAccounts | payments.RoleTransfers
+		}
+		if k.Roles&cluster.RoleRead != 0 {
+			r.Roles |= payments.RoleQueries
+		}
+		if k.Roles&cluster.RoleAdmin != 0 {
+			r.Roles |= payments.RoleAdmin
+		}
+		c.Clients = append(c.Clients, r)
+	}
+	return c
+}
+
+// executedAt is the newest executed slot and its execution digest.
+type executedAt struct {
+	seq    wire.SeqNum
+	digest wire.Digest
+}
+
+// Replica is one replica's stages and the rings between them.
+type Replica struct {
+	cfg       Config
+	quorums   cluster.Quorums
+	scope     wire.Scope
+	suite     Suite
+	transport Transport
+	ledger    Ledger
+	log       *slog.Logger
+
+	clients *clientTable
+	bodies  *bodyStore
+
+	ingress ingress
+	verify  *requestVerifier
+	crypto  *cryptoStage
+	order   *orderStage
+	journal *journalStage
+	execute *executeStage
+	commit  *commitStage
+	serve   *serveStage
+
+	// Read by other threads than the writer.
+	durable    atomic.Uint64 // newest durable token
+	ticks      atomic.Uint64
+	view       atomic.Uint64
+	viewActive atomic.Bool
+	inFlight   atomic.Int64
+	amnesia    atomic.Bool
+	executed   atomic.Pointer[executedAt]
+	stable     atomic.Pointer[wire.Stable]
+	ledgerSeq  atomic.Uint64
+	peersUp    atomic.Int64
+	stopping   atomic.Bool
+	diskLow    atomic.Bool
+
+	stats Stats
+
+	failOnce sync.Once
+	failed   chan struct{}
+	failure  error
+}
+
+// New builds a replica over its journal and ledger and brings it to where they
+// end. amnesia is storage's word that the journal is not provably complete.
+func New(cfg Config, suite Suite, transport Transport, journal Journal, ledger Ledger, amnesia bool) (*Replica, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	r := &Replica{cfg: cfg, quorums: cfg.Quorums, suite: suite, transport: transport, ledger: ledger,
+		scope: wire.Scope{Cluster: cfg.Cluster, Epoch: cfg.Epoch}, log: cfg.Logger, failed: make(chan struct{})}
+	r.clients = newClientTable(suite)
+	r.bodies = newBodyStore(r.readBody)
+	window := int(2 * cfg.Interval)
+	toCrypto, toOrder, toExecute := newWaker(), newWaker(), newWaker()
+	r.ingress = ingress{r}
+	r.verify = &requestVerifier{r: r, requests: newRing[inbound](cfg.RequestQueueMax, newWaker())}
+	r.crypto = &cryptoStage{r: r, urgent: newRing[consensus.Effect](8*window, toCrypto),
+		checks: newRing[consensus.Verify](4*window, toCrypto)}
+	r.order = &orderStage{r: r, events: newRing[consensus.Event](16*window, toOrder),
+		requests: newRing[pendingRequest](cfg.RequestQueueMax, toOrder), executed: newRing[[]requestKey](window, toOrder),
+		batcher: newBatcher(cfg.Batch), relay: make(map[requestKey]relayed)}
+	r.journal = &journalStage{r: r, journal: journal, items: newRing[journalItem](8*window, newWaker())}
+	r.execute = &executeStage{r: r, items: newRing[executeItem](2*window, toExecute),
+		repeats: newRing[repeat](4096, toExecute), archive: archive{ledger}}
+	r.commit = &commitStage{r: r, items: newRing[commitItem](2*window, newWaker())}
+	r.serve = &serveStage{r: r, items: newRing[consensus.Serve](4*cfg.Quorums.N, newWaker())}
+	if err := r.recover(amnesia); err != nil {
+		return nil, err
+	}
+	r.order.publish()
+	return r, nil
+}
+
+// Ingress takes frames; cmd/replica gives it to the transport.
+func (r *Replica) Ingress() interface {
+	PeerFrame(from wire.ReplicaID, kind wire.Kind, body []byte)
+	PeerUp(wire.ReplicaID)
+	PeerDown(wire.ReplicaID)
+	ClientFrame(conn ConnID, client wire.ClientID, kind wire.Kind, body []byte)
+	ClientDown(conn ConnID)
+} {
+	return &r.ingress
+}
+
+// ClientKey gives a registered client's Ed25519 key, for the transport's
+// authentication of connections.
+func (r *Replica) ClientKey(id wire.ClientID) ([32]byte, bool) {
+	e := r.clients.get(id)
+	if e == nil {
+		return [32]byte{}, false
+	}
+	return e.raw, true
+}
+
+// readBody rebuilds the body of an executed slot from the ledger.
+func (r *Replica) readBody(seq wire.SeqNum) (*body, error) {
+	sb, err := r.ledger.Block(seq)
+	if err != nil {
+		return nil, err
+	}
+	b, _, err := blockBody(r.cfg.Cluster, sb)
+	if err == nil && b == nil {
+		err = fmt.Errorf("%w: slot %d is null", ErrBlock, seq)
+	}
+	return b, err
+}
+
+// fail ends the replica with a reason; the first one counts (L6).
+func (r *Replica) fail(err error) {
+	r.failOnce.Do(func() {
+		r.failure = err
+		close(r.failed)
+	})
+}
+
+// Failed is closed when the replica cannot go on; Err says why.
+func (r *Replica) Failed() <-chan struct{} { return r.failed }
+
+// Err gives the reason after Failed was closed.
+func (r *Replica) Err() error {
+	select {
+	case <-r.failed:
+		return r.failure
+	default:
+		return nil
+	}
+}
+
+func (r *Replica) reply(conn ConnID, kind wire.Kind, body []byte) {
+	if conn == 0 {
+		return
+	}
+	if err := r.transport.Reply(conn, kind, body); err != nil {
+		r.stats.ReplyFailed.Add(1) // gone: the client asks again
+	}
+}
+
+// overloadHintMilli tells a refused client when to come again.
+const overloadHintMilli = 20
+
+func (r *Replica) rejectClient(conn ConnID, seq uint64, code wire.RejectCode) {
+	r.stats.ClientRejects[code].Add(1)
+	m := wire.Reject{Seq: seq, Code: code, Primary: r.quorums.Primary(wire.View(r.view.Load()))}
+	if code.Retry() == wire.RetryAfter {
+		m.RetryAfterMilli = overloadHintMilli
+	}
+	r.reply(conn, wire.KindReject, m.Append(nil))
+}
+
+// SetDiskLow makes the replica refuse new requests while its disk is low.
+func (r *Replica) SetDiskLow(low bool) { r.diskLow.Store(low) }
+
+// Status is this replica's own account of itself.
+func (r *Replica) Status() *wire.NodeStatus {
+	at, st, view := r.executed.Load(), r.stable.Load(), wire.View(r.view.Load())
+	return &wire.NodeStatus{
+		Replica: r.cfg.Self, View: view, Active: r.viewActive.Load(), Primary: r.quorums.Primary(view),
+		Executed: at.seq, Execute: at.digest, Stable: st.State.Seq, StateRoot: st.State.StateRoot,
+		LedgerSeq:   wire.SeqNum(r.ledgerSeq.Load()),
+		FastCommits: r.stats.FastCommits.Load(), SlowCommits: r.stats.SlowCommits.Load(),
+		ViewChanges: r.stats.ViewsEntered.Load(), Events: r.stats.Events.Load(),
+		FsyncP99: uint64(r.stats.SyncSeconds.quantile(0.99)), PeersUp: uint16(1 + max(0, r.peersUp.Load())),
+		Amnesia: r.amnesia.Load(), Diverged: errors.Is(r.Err(), ErrHalted), CertExpiry: r.cfg.CertExpiry,
+	}
+}
+
+// Stage is one step object and what wakes it.
+type Stage struct {
+	Name string
+	Step func() bool
+	wake waker
+}
+
+// Stages lists the replica's stages. Run steps them on goroutines of their own;
+// a simulator steps them itself, in any order.
+func (r *Replica) Stages() []Stage {
+	return []Stage{
+		{"verify", r.verify.Step, r.verify.requests.to},
+		{"crypto", r.crypto.Step, r.crypto.urgent.to},
+		{"order", r.order.Step, r.order.events.to},
+		{"journal", r.journal.Step, r.journal.items.to},
+		{"execute", r.execute.Step, r.execute.items.to},
+		{"commit", r.commit.Step, r.commit.items.to},
+		{"serve", r.serve.Step, r.serve.items.to},
+	}
+}
+
+// Tick tells the core that one tick has passed.
+func (r *Replica) Tick() { r.order.events.put(consensus.Tick{}) }
+
+// Run lends each stage its goroutines until ctx ends or the replica fails. It
+// gives the failure, or nil.
+func (r *Replica) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, s := range r.Stages() {
+		workers := 1
+		switch s.Name {
+		case "verify":
+			workers = r.cfg.VerifyWorkers
+		case "crypto":
+			workers = r.cfg.SignWorkers
+		}
+		for range max(1, workers) {
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				s.run(ctx, r.failed)
+			}()
+		}
+	}
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
+		r.clock(ctx)
+	}()
+	select {
+	case <-ctx.Done():
+	case <-r.failed:
+	}
+	r.stopping.Store(true)
+	cancel()
+	wg.Wait()
+	return r.Err()
+}
+
+// run steps a stage until it has nothing to do, then waits to be woken.
+func (s Stage) run(ctx context.Context, failed <-chan struct{}) {
+	for {
+		for s.Step() {
+			select {
+			case <-ctx.Done():
+				return
+			case <-failed:
+				return
+			default:
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-failed:
+			return
+		case <-s.wake:
+		}
+	}
+}
+
+// clock gives ticks. A late tick is one tick: the core's patience may only grow
+// when this process was held up.
+func (r *Replica) clock(ctx context.Context) {
+	t := time.NewTicker(r.cfg.Tick)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			r.Tick()
+		}
+	}
+}
+
+// Close closes the journal and the ledger after Run returned, in the order in
+// which a restart finds the most.
+func (r *Replica) Close() error {
+	err := r.ledger.Commit(true)
+	if err == nil {
+		err = r.journal.journal.MarkApplied(r.ledger.Applied())
+	}
+	return errors.Join(err, r.journal.journal.Close(), r.ledger.Close())
+}
+
+var _ Journal = (*storage.Journal)(nil)
+var _ Ledger = (*storage.Ledger)(nil)

@@ -1,0 +1,160 @@
+package pipeline
+
+import (
+	"errors"
+
+	"quorate/consensus"
+	"quorate/payments"
+	"quorate/storage"
+	"quorate/wire"
+)
+
+// doneBlock is an executed block as replies need it.
+type doneBlock struct {
+	seq       wire.SeqNum
+	meta      blockMeta
+	tree      *wire.MerkleTree
+	requests  []storage.RequestBody // results; bodies are dropped once staged
+	pi        wire.BLSSignature
+	certified bool
+}
+
+// doneBlocksMax bounds the executed blocks kept in memory for replies; older
+// ones are read from the ledger.
+const doneBlocksMax = 512
+
+// doneBlocks is a ring of the last executed blocks, by seq.
+type doneBlocks struct{ ring [doneBlocksMax]*doneBlock }
+
+func (d *doneBlocks) add(b *doneBlock) {
+	// The bodies belong to the ledger now; replies need results alone.
+	slim := make([]storage.RequestBody, len(b.requests))
+	for i := range b.requests {
+		slim[i].Result = b.requests[i].Result
+	}
+	b.requests = slim
+	d.ring[b.seq%doneBlocksMax] = b
+}
+
+func (d *doneBlocks) get(seq wire.SeqNum) *doneBlock {
+	if b := d.ring[seq%doneBlocksMax]; b != nil && b.seq == seq {
+		return b
+	}
+	return nil
+}
+
+// certified answers the clients of a block, now that π stands behind it (L3).
+func (s *executeStage) certified(c *consensus.Certify) {
+	b := s.done.get(c.Seq)
+	if b == nil || b.certified {
+		return
+	}
+	b.certified, b.pi = true, c.Pi
+	s.r.commit.items.put(commitItem{execCert: &execCert{seq: c.Seq, cert: c.Pi}})
+	for i := range b.meta.requests {
+		m := &b.meta.requests[i]
+		if payments.Status(m.status) == payments.StatusDuplicate {
+			s.duplicate(m)
+			continue
+		}
+		if e := s.r.clients.get(m.client); e != nil {
+			if conn := e.answer(m.seq); conn != 0 {
+				s.answer(conn, b, i)
+			}
+		}
+	}
+}
+
+// duplicate answers a request that was ordered twice with its first result.
+func (s *executeStage) duplicate(m *requestMeta) {
+	e := s.r.clients.get(m.client)
+	if e == nil {
+		return
+	}
+	if conn := e.answer(m.seq); conn != 0 {
+		s.answerFrom(conn, m.seq, m.dupSeq, m.dupIndex)
+	}
+}
+
+// answer sends the reply of request i of a certified block.
+func (s *executeStage) answer(conn ConnID, b *doneBlock, i int) {
+	m := &b.meta.requests[i]
+	reply := wire.Reply{
+		Client: m.client, Seq: m.seq, Status: m.status,
+		Index: uint32(i), Count: uint32(len(b.meta.requests)),
+		FirstTimestamp: m.timestamp, Result: b.requests[i].Result,
+		Path: b.tree.Path(i), Header: b.meta.header, Pi: b.pi,
+	}
+	s.r.stats.Replies.Add(1)
+	s.r.reply(conn, wire.KindReply, reply.Append(make([]byte, 0, 512+len(reply.Result))))
+}
+
+// again answers a request that was executed before, or says that its outcome is
+// not known here yet.
+func (s *executeStage) again(q *repeat) {
+	place, status := s.machine.Lookup(q.client.id, q.seq)
+	switch {
+	case status == payments.StatusDuplicate && place.Digest != q.digest:
+		q.client.answer(q.seq)
+		s.r.rejectClient(q.conn, q.seq, wire.RejectIDReused)
+	case status == payments.StatusDuplicate:
+		s.answerFrom(q.conn, q.seq, place.Seq, place.Index)
+	case status == payments.StatusSeqTooOld:
+		q.client.answer(q.seq)
+		s.r.rejectClient(q.conn, q.seq, wire.RejectSeqTooOld)
+	}
+}
+
+// answerFrom replies from the block where the request was executed. If it is not
+// certified here yet, the waiter stays and is answered when it is.
+func (s *executeStage) answerFrom(conn ConnID, seq uint64, at wire.SeqNum, index uint32) {
+	b := s.done.get(at)
+	if b == nil {
+		var err error
+		if b, err = s.load(at); err != nil {
+			s.r.log.Error("executed block not readable", "seq", at, "error", err)
+			return
+		}
+	}
+	if int(index) >= len(b.requests) {
+		return
+	}
+	if !b.certified {
+		s.r.rejectClient(conn, seq, wire.RejectUnknown)
+		return
+	}
+	if e := s.r.clients.get(b.meta.requests[index].client); e != nil {
+		e.answer(seq)
+	}
+	s.answer(conn, b, int(index))
+}
+
+// load reads a block back for its replies.
+func (s *executeStage) load(seq wire.SeqNum) (*doneBlock, error) {
+	sb, err := s.r.ledger.Block(seq)
+	if err != nil {
+		return nil, err
+	}
+	meta, err := decodeBlockMeta(sb.Header)
+	if err != nil {
+		return nil, err
+	}
+	if len(meta.requests) != len(sb.Requests) {
+		return nil, ErrBlock
+	}
+	b := &doneBlock{seq: seq, meta: meta, requests: sb.Requests}
+	leaves := make([]wire.Digest, len(meta.requests))
+	for i := range meta.requests {
+		m, result := &meta.requests[i], sb.Requests[i].Result
+		leaves[i] = wire.ResultDigest(m.digest, uint32(i), m.status, m.timestamp, len(result), wire.BodyRoot(result))
+	}
+	b.tree = wire.NewMerkleTree(leaves)
+	if b.tree.Root() != meta.header.ResultRoot {
+		return nil, errors.Join(ErrBlock, errors.New("result root differs"))
+	}
+	if len(sb.ExecCert) == wire.ShareBytes {
+		b.certified = true
+		copy(b.pi[:], sb.ExecCert)
+	}
+	return b, nil
+}

@@ -1,0 +1,70 @@
+package pipeline
+
+import (
+	"math/bits"
+	"sync/atomic"
+	"time"
+
+	"quorate/consensus"
+	"quorate/wire"
+)
+
+// Stats counts what the stages do. Fields are written by their stages and read
+// by anyone.
+type Stats struct {
+	RequestsVerified atomic.Uint64
+	Batches          atomic.Uint64 // proposed here
+	BatchRequests    atomic.Uint64
+	FastCommits      atomic.Uint64 // slots committed by σ
+	SlowCommits      atomic.Uint64 // … by τ(τ)
+	CommitTicks      atomic.Uint64 // from first sign to commit, summed
+	Blocks           atomic.Uint64
+	Events           atomic.Uint64
+	Replies          atomic.Uint64
+	ReplyFailed      atomic.Uint64
+	SendFailed       atomic.Uint64
+	Checkpoints      atomic.Uint64
+	ViewsEntered     atomic.Uint64
+	Complaints       atomic.Uint64
+	Banned           atomic.Uint64
+	Evidence         atomic.Uint64
+	PeerMalformed    atomic.Uint64
+	PeerDropped      atomic.Uint64 // order ring full
+	RelayDropped     atomic.Uint64
+	ServeDropped     atomic.Uint64
+	BlocksServed     atomic.Uint64
+	PeerRejects      [consensus.RejectAmnesia + 1]atomic.Uint64
+	ClientRejects    [wire.RejectUnknown + 1]atomic.Uint64
+
+	SyncSeconds    histogram // journal group syncs
+	ExecuteSeconds histogram // per block
+	CommitSeconds  histogram // per ledger group
+}
+
+// histogram counts durations in powers of two of a microsecond: enough for a
+// dashboard, one atomic add per observation.
+type histogram struct {
+	buckets [32]atomic.Uint64
+	nanos   atomic.Uint64
+	count   atomic.Uint64
+}
+
+func (h *histogram) observe(d time.Duration) {
+	us := uint64(max(0, d.Microseconds()))
+	h.buckets[min(bits.Len64(us), len(h.buckets)-1)].Add(1)
+	h.nanos.Add(uint64(max(0, d)))
+	h.count.Add(1)
+}
+
+// quantile gives an upper bound of the q-quantile.
+func (h *histogram) quantile(q float64) time.Duration {
+	total := h.count.Load()
+	seen := uint64(0)
+	for i := range h.buckets {
+		seen += h.buckets[i].Load()
+		if total > 0 && float64(seen) >= q*float64(total) {
+			return time.Duration(uint64(1)<<i) * time.Microsecond
+		}
+	}
+	return 0
+}

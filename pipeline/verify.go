@@ -1,0 +1,264 @@
+package pipeline
+
+import (
+	"quorate/consensus"
+	"quorate/wire"
+)
+
+// requestVerifier is the stage that checks client signatures of requests, many
+// at a time. Several workers may step it at once.
+type requestVerifier struct {
+	r        *Replica
+	requests *ring[inbound]
+}
+
+// verifyBatchMax bounds the signatures of one batch: above, the gain per
+// signature is small and the latency grows.
+const verifyBatchMax = 256
+
+// verifyBytesMax bounds the body bytes of one batch, so that one worker does
+// not hash for long while others idle.
+const verifyBytesMax = 2 << 20
+
+// Step checks one batch.
+func (v *requestVerifier) Step() bool {
+	var batch []inbound
+	bytes := 0
+	for len(batch) < verifyBatchMax && bytes < verifyBytesMax {
+		in, ok := v.requests.takeOne()
+		if !ok {
+			break
+		}
+		batch = append(batch, in)
+		bytes += len(in.request.Body)
+	}
+	if len(batch) == 0 {
+		return false
+	}
+	keys := make([]ClientKey, len(batch))
+	digests := make([]wire.Digest, len(batch))
+	sigs := make([]wire.Signature, len(batch))
+	good := make([]bool, len(batch))
+	for i := range batch {
+		keys[i] = batch[i].client.key
+		digests[i] = batch[i].request.Digest(v.r.cfg.Cluster)
+		sigs[i] = batch[i].request.Signature
+	}
+	v.r.suite.VerifyRequests(keys, digests, sigs, good)
+	v.r.stats.RequestsVerified.Add(uint64(len(batch)))
+	for i := range batch {
+		in := &batch[i]
+		if !good[i] {
+			v.refuse(in)
+			continue
+		}
+		v.r.order.requests.put(pendingRequest{request: in.request, digest: digests[i], forwarded: in.conn == 0})
+	}
+	return true
+}
+
+// refuse answers a bad signature. The connection is the client's own, so
+// nothing can be learned or broken by sending bad ones.
+func (v *requestVerifier) refuse(in *inbound) {
+	if in.conn == 0 {
+		v.r.stats.PeerMalformed.Add(1)
+		return
+	}
+	in.client.answer(in.request.Seq)
+	v.r.rejectClient(in.conn, in.request.Seq, wire.RejectSignature)
+}
+
+// cryptoStage does the core's jobs: shares and combinations first, because
+// votes wait for them; verifications after. Several workers may step it.
+type cryptoStage struct {
+	r      *Replica
+	urgent *ring[consensus.Effect] // Sign, Combine
+	checks *ring[consensus.Verify]
+}
+
+// Step does one job.
+func (s *cryptoStage) Step() bool {
+	if e, ok := s.urgent.takeOne(); ok {
+		switch job := e.(type) {
+		case consensus.Sign:
+			s.r.order.events.put(s.sign(job))
+		case consensus.Combine:
+			sig, culprits, ok := s.r.suite.Combine(job.Purpose, job.Hash, job.Shares)
+			s.r.order.events.put(consensus.Combined{Job: job, OK: ok, Signature: sig, Culprits: culprits})
+		}
+		return true
+	}
+	if job, ok := s.checks.takeOne(); ok {
+		s.r.order.events.put(s.check(job))
+		return true
+	}
+	return false
+}
+
+func (s *cryptoStage) sign(job consensus.Sign) consensus.Signed {
+	out := consensus.Signed{Job: job}
+	switch job.Purpose {
+	case consensus.PurposeAuthor:
+		out.Author = s.r.suite.SignIdentity(s.r.scope.AuthorBytes(job.Slot))
+	case consensus.PurposeViewChange, consensus.PurposeNewView:
+		out.Author = s.r.suite.SignIdentity(job.Hash[:])
+	default:
+		out.Share = s.r.suite.SignShare(job.Purpose, job.Hash)
+	}
+	return out
+}
+
+// check verifies everything in a message.
+func (s *cryptoStage) check(job consensus.Verify) consensus.Verified {
+	out := consensus.Verified{From: job.From, Msg: job.Msg, Verdict: consensus.VerdictForged}
+	ok := false
+	switch m := job.Msg.(type) {
+	case *wire.PrePrepare:
+		out.Verdict = s.checkPrePrepare(m)
+		return out
+	case *wire.Body:
+		out.Digest, out.Verdict = s.checkBody(m.Batch)
+		return out
+	case *wire.Blocks:
+		ok = s.checkBlocks(m)
+	case *wire.FullCommitProof:
+		ok = s.group(consensus.PurposeSigma, s.r.scope.SlotHash(m.Slot), m.Sigma)
+	case *wire.Prepare:
+		ok = s.group(consensus.PurposeTau, s.r.scope.SlotHash(m.Slot), m.Tau)
+	case *wire.SlowCommitProof:
+		ok = s.slow(m.Slot, m.Tau, m.TauTau)
+	case *wire.ExecuteProof:
+		ok = s.group(consensus.PurposePi, m.Digest, m.Pi)
+	case *wire.Stable:
+		ok = s.stable(m)
+	case *wire.ViewChange:
+		out.Digest = s.r.scope.ViewChangeDigest(m)
+		ok = job.From == s.r.cfg.Self || s.checkViewChange(m, out.Digest)
+	case *wire.NewView:
+		d := s.r.scope.NewViewDigest(m)
+		ok = s.r.suite.VerifyIdentity(s.r.quorums.Primary(m.To), d[:], m.Signature)
+	}
+	if ok {
+		out.Verdict = consensus.VerdictOK
+	}
+	return out
+}
+
+func (s *cryptoStage) group(p consensus.Purpose, hash wire.Digest, sig wire.BLSSignature) bool {
+	return s.r.suite.VerifyGroup(p, hash, sig)
+}
+
+// slow checks τ(τ(h)); τ(h) itself is covered by the hash that it signs.
+func (s *cryptoStage) slow(slot wire.SlotID, tau, two wire.BLSSignature) bool {
+	return s.group(consensus.PurposeTauTau, s.r.scope.SlowCommitHash(slot, tau), two)
+}
+
+func (s *cryptoStage) stable(m *wire.Stable) bool {
+	return m.State.Seq == 0 || s.group(consensus.PurposeCheckpoint, s.r.scope.CheckpointHash(m.State), m.Tau)
+}
+
+// checkViewChange verifies the signature, the checkpoint certificate and every
+// lock: one bad certificate refuses the whole message.
+func (s *cryptoStage) checkViewChange(m *wire.ViewChange, digest wire.Digest) bool {
+	if !s.r.suite.VerifyIdentity(m.Replica, digest[:], m.Signature) || !s.stable(&m.Stable) {
+		return false
+	}
+	for i := range m.Slots {
+		e := &m.Slots[i]
+		if !e.HasLock {
+			continue
+		}
+		id := wire.SlotID{View: e.Lock.View, Seq: e.Seq, Digest: e.Lock.Digest}
+		if !s.group(consensus.PurposeTau, s.r.scope.SlotHash(id), e.Lock.Tau) {
+			return false
+		}
+	}
+	return true
+}
+
+// checkPrePrepare verifies a proposal. What the author signed and is invalid is
+// the primary's fault, provably; a time that only this replica's clock dislikes
+// is not.
+func (s *cryptoStage) checkPrePrepare(m *wire.PrePrepare) consensus.Verdict {
+	if !s.r.suite.VerifyIdentity(s.r.quorums.Primary(m.Slot.View), s.r.scope.AuthorBytes(m.Slot), m.Author) {
+		return consensus.VerdictForged
+	}
+	b, err := newBody(s.r.cfg.Cluster, m.Batch)
+	if err != nil || b.digest != m.Slot.Digest {
+		// The author signed the digest, not these bytes: a middleman cannot exist
+		// on a TLS link, but blame needs proof.
+		return consensus.VerdictForged
+	}
+	if v := s.checkRequests(b); v != consensus.VerdictOK {
+		return v
+	}
+	now, t := s.r.cfg.Clock(), b.batch.Time
+	if t > now && t-now > s.r.cfg.TimeBound || now > t && now-t > s.r.cfg.TimeBound {
+		return consensus.VerdictBadTime
+	}
+	s.r.bodies.put(b)
+	return consensus.VerdictOK
+}
+
+// checkRequests verifies every client signature of a batch.
+func (s *cryptoStage) checkRequests(b *body) consensus.Verdict {
+	n := len(b.requests)
+	keys, sigs, good := make([]ClientKey, n), make([]wire.Signature, n), make([]bool, n)
+	for i := range b.batch.Requests {
+		e := s.r.clients.get(b.batch.Requests[i].Client)
+		if e == nil {
+			// Perhaps registered by a block that is not executed here yet.
+			return consensus.VerdictCancelled
+		}
+		keys[i], sigs[i] = e.key, b.batch.Requests[i].Signature
+	}
+	s.r.suite.VerifyRequests(keys, b.requests, sigs, good)
+	s.r.stats.RequestsVerified.Add(uint64(n))
+	for _, ok := range good {
+		if !ok {
+			return consensus.VerdictBadBatch
+		}
+	}
+	return consensus.VerdictOK
+}
+
+func (s *cryptoStage) checkBody(raw []byte) (wire.Digest, consensus.Verdict) {
+	b, err := newBody(s.r.cfg.Cluster, raw)
+	if err != nil {
+		return wire.Digest{}, consensus.VerdictForged
+	}
+	// Its digest was decided or committed: honest replicas have verified its
+	// signatures before they voted for it.
+	s.r.bodies.put(b)
+	return b.digest, consensus.VerdictOK
+}
+
+// checkBlocks verifies fetched slots: each certificate, and each batch against
+// the digest that it certifies.
+func (s *cryptoStage) checkBlocks(m *wire.Blocks) bool {
+	bodies := make([]*body, 0, len(m.Blocks))
+	for i := range m.Blocks {
+		p := &m.Blocks[i].Proof
+		ok := false
+		if p.Fast {
+			ok = s.group(consensus.PurposeSigma, s.r.scope.SlotHash(p.Slot), p.Sigma)
+		} else {
+			ok = s.slow(p.Slot, p.Tau, p.TauTau)
+		}
+		if !ok {
+			return false
+		}
+		if p.Slot.Digest.IsNull() {
+			continue
+		}
+		b, err := newBody(s.r.cfg.Cluster, m.Blocks[i].Batch)
+		if err != nil || b.digest != p.Slot.Digest {
+			return false
+		}
+		bodies = append(bodies, b)
+	}
+	for _, b := range bodies {
+		s.r.bodies.put(b)
+	}
+	return true
+}
