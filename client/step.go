@@ -1,0 +1,288 @@
+package client
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"quorate/payments"
+	"quorate/wire"
+)
+
+// LinkUp says that frames can be sent to a replica. What was sent to it before
+// may be lost, so all that should be with it is sent again.
+func (s *Session) LinkUp(now time.Duration, r wire.ReplicaID, out []Output) []Output {
+	if int(r) >= len(s.links) {
+		return out
+	}
+	s.links[r].up = true
+	out = append(out, Output{Kind: OutputSend, Replica: r, FrameKind: wire.KindStatusRequest})
+	s.each(func(f *flight) {
+		if f.toAll || r == s.primary {
+			out = append(out, s.frameTo(r, f))
+		}
+	})
+	return out
+}
+
+// LinkDown says that the link to a replica is lost. If it was the primary's,
+// the next in line gets everything, and the oldest request goes to all, so that
+// the others see that the primary is being waited for. Not every request does:
+// 64 of 1 MiB to each replica would be the storm that a failing cluster needs
+// least.
+func (s *Session) LinkDown(now time.Duration, r wire.ReplicaID, out []Output) []Output {
+	if int(r) >= len(s.links) || !s.links[r].up {
+		return out
+	}
+	s.links[r].up = false
+	if r != s.primary {
+		return out
+	}
+	if f := s.flightOf(s.oldest); f != nil && !f.toAll {
+		f.toAll = true
+		out = s.resend(now, f, out)
+	}
+	out = s.moveTo(now, s.nextUp(), out)
+	return s.poll(now, out)
+}
+
+// nextUp is the first replica behind the primary that has a link: the order in
+// which views pass the role on. It is the primary itself if none has one.
+func (s *Session) nextUp() wire.ReplicaID {
+	n := len(s.links)
+	for i := 1; i < n; i++ {
+		if r := (int(s.primary) + i) % n; s.links[r].up {
+			return wire.ReplicaID(r)
+		}
+	}
+	return s.primary
+}
+
+// moveTo changes the believed primary and sends it what it has not got.
+func (s *Session) moveTo(now time.Duration, r wire.ReplicaID, out []Output) []Output {
+	if r == s.primary {
+		return out
+	}
+	s.primary = r
+	s.stats.Failovers++
+	if !s.links[r].up {
+		return out
+	}
+	s.each(func(f *flight) {
+		if !f.toAll {
+			s.stats.Resent++
+			out = append(out, s.frameTo(r, f))
+			f.retryAt = now + s.pause(f.attempt)
+		}
+	})
+	return out
+}
+
+// Receive takes one frame of a replica. The session keeps body.
+func (s *Session) Receive(now time.Duration, from wire.ReplicaID, kind wire.Kind, body []byte, out []Output) []Output {
+	if int(from) >= len(s.links) {
+		return out
+	}
+	switch kind {
+	case wire.KindReply:
+		reply, err := wire.DecodeReply(body)
+		if err != nil {
+			return s.lied(now, from, &s.stats.Malformed, out)
+		}
+		return s.reply(now, from, reply, out)
+	case wire.KindReject:
+		reject, err := wire.DecodeReject(body)
+		if err != nil {
+			return s.lied(now, from, &s.stats.Malformed, out)
+		}
+		return s.reject(now, from, reject, out)
+	case wire.KindStatusReply:
+		status, err := wire.DecodeNodeStatus(body)
+		if err != nil {
+			return s.lied(now, from, &s.stats.Malformed, out)
+		}
+		return s.status(now, from, status.View, out)
+	case wire.KindClientPong:
+		return out
+	}
+	return s.lied(now, from, &s.stats.Malformed, out)
+}
+
+// lied counts a bad frame; too many from one replica cost it the link.
+func (s *Session) lied(now time.Duration, from wire.ReplicaID, counter *uint64, out []Output) []Output {
+	*counter++
+	l := &s.links[from]
+	l.lies++
+	if l.lies%liesMax != 0 || now < l.bannedUntil {
+		return out
+	}
+	l.bannedUntil = now + banTime
+	return append(out, Output{Kind: OutputDrop, Replica: from})
+}
+
+// reply takes an answer if it proves itself. The cheap checks come first: a
+// stranger's or a late reply costs no hash, a false path no pairing.
+func (s *Session) reply(now time.Duration, from wire.ReplicaID, reply wire.Reply, out []Output) []Output {
+	f := s.flightOf(reply.Seq)
+	if f == nil || reply.Client != s.cfg.Client {
+		s.stats.Duplicates++
+		return out
+	}
+	// Invariant C1: the path is checked against the digest of what was sent.
+	if !reply.Proves(f.digest) || s.cfg.Check(&reply.Header, reply.Pi) != nil {
+		return s.lied(now, from, &s.stats.Lies, out)
+	}
+	switch status := payments.Status(reply.Status); status {
+	case payments.StatusOK:
+		if f.attempt == 0 { // Karn: a repeated request gives no sample
+			s.roundTrip.add(now - f.submitted)
+		}
+		return s.finish(now, f, reply, nil, out)
+	case payments.StatusDuplicate:
+		// Ordered twice; the outcome stands in an earlier block. The repeat
+		// asks for it.
+		return out
+	case payments.StatusBlockBudget:
+		f.retryAt = now + s.jitter(hintMin)
+		return out
+	default:
+		return s.finish(now, f, reply, &StatusError{Status: status}, out)
+	}
+}
+
+// reject takes a refusal, which proves nothing. A pause is believed within
+// bounds; an end needs f+1 voices (Invariant C4).
+func (s *Session) reject(now time.Duration, from wire.ReplicaID, m wire.Reject, out []Output) []Output {
+	f := s.flightOf(m.Seq)
+	if f == nil {
+		s.stats.Duplicates++
+		return out
+	}
+	if m.Code == wire.RejectOverload {
+		s.stats.Overloads++
+		if from == s.primary {
+			f.overloads++
+			f.retryAt = now + s.jitter(hint(m.RetryAfterMilli))
+		}
+		return out
+	}
+	s.stats.Rejects++
+	switch m.Code.Retry() {
+	case wire.RetryAfter, wire.RetrySameID:
+		f.attempt = max(f.attempt, 1) // this replica cannot: the next time to all
+		f.retryAt = min(f.retryAt, now+s.jitter(hint(m.RetryAfterMilli)))
+		return out
+	}
+	return s.refused(now, from, f, m.Code, out)
+}
+
+// hint bounds what one replica can make a request wait.
+func hint(milli uint32) time.Duration {
+	return min(max(time.Duration(milli)*time.Millisecond, hintMin), hintMax)
+}
+
+// refused records a refusal for good, asks all others at the first one, and ends
+// the request when f+1 replicas gave the same code: one of them is honest.
+func (s *Session) refused(now time.Duration, from wire.ReplicaID, f *flight, code wire.RejectCode, out []Output) []Output {
+	f.refusals = slices.DeleteFunc(f.refusals, func(r refusal) bool { return r.from == from })
+	f.refusals = append(f.refusals, refusal{from, code})
+	same := 0
+	for _, r := range f.refusals {
+		if r.code == code {
+			same++
+		}
+	}
+	if same > s.cfg.Quorums.F {
+		return s.finish(now, f, wire.Reply{}, &RefusedError{Code: code, Replica: from}, out)
+	}
+	if !f.toAll {
+		f.toAll = true
+		for r := range s.links {
+			if s.links[r].up && wire.ReplicaID(r) != from {
+				s.stats.Resent++
+				out = append(out, s.frameTo(wire.ReplicaID(r), f))
+			}
+		}
+	}
+	return out
+}
+
+// status takes a replica's word about its view. The session believes the
+// (f+1)-th highest reported view: an honest replica has reached it, and f liars
+// cannot move it above.
+func (s *Session) status(now time.Duration, from wire.ReplicaID, view wire.View, out []Output) []Output {
+	s.links[from].view, s.links[from].reported = view, true
+	views := make([]wire.View, 0, len(s.links))
+	for i := range s.links {
+		if s.links[i].reported {
+			views = append(views, s.links[i].view)
+		}
+	}
+	if len(views) <= s.cfg.Quorums.F {
+		return out
+	}
+	slices.SortFunc(views, func(a, b wire.View) int { return cmp.Compare(b, a) })
+	primary := s.cfg.Quorums.Primary(views[s.cfg.Quorums.F])
+	if !s.links[primary].up {
+		return out // whoever took over has not been heard of yet
+	}
+	return s.moveTo(now, primary, out)
+}
+
+// poll asks every connected replica where it stands.
+func (s *Session) poll(now time.Duration, out []Output) []Output {
+	if s.polled && now-s.polledAt < pollPause {
+		return out
+	}
+	s.polled, s.polledAt = true, now
+	for r := range s.links {
+		if s.links[r].up {
+			out = append(out, Output{Kind: OutputSend, Replica: wire.ReplicaID(r), FrameKind: wire.KindStatusRequest})
+		}
+	}
+	return out
+}
+
+// Tick sends again what waits for too long. Call it at NextTick or later.
+func (s *Session) Tick(now time.Duration, out []Output) []Output {
+	late := false
+	s.each(func(f *flight) {
+		if f.retryAt > now {
+			return
+		}
+		if f.overloads > 0 && f.overloads%overloadsToAll != 0 {
+			// It was refused as too much: the same replica again, no alarm.
+			out = s.resend(now, f, out)
+			return
+		}
+		f.attempt++
+		if f.attempt > 1 || f.overloads > 0 {
+			f.toAll, late = true, true
+		}
+		f.overloads = 0
+		out = s.resend(now, f, out)
+	})
+	if late {
+		out = s.poll(now, out)
+	}
+	return out
+}
+
+// resend transmits a request again and sets its next timer.
+func (s *Session) resend(now time.Duration, f *flight, out []Output) []Output {
+	before := len(out)
+	out = s.send(f, out)
+	s.stats.Resent += uint64(len(out) - before)
+	f.retryAt = now + s.pause(f.attempt)
+	return out
+}
+
+// NextTick is when Tick has something to do, and whether it ever has.
+func (s *Session) NextTick() (at time.Duration, ok bool) {
+	s.each(func(f *flight) {
+		if !ok || f.retryAt < at {
+			at, ok = f.retryAt, true
+		}
+	})
+	return at, ok
+}
