@@ -188,10 +188,10 @@ func (w *batchWriter) block(s *stagedBlock) error {
 
 // appendRequest encodes what chunks do not hold of a request:
 //
-//	uvarint events | uvarint first ordinal − block's | first timestamp u64
+//	kind u8 | uvarint events | uvarint first ordinal − block's | first timestamp u64
 //	rest of body, blob | 1 if the result is the chunks' codes, else 0 and blob
 func appendRequest(dst []byte, blockFirst uint64, r *RequestBody) []byte {
-	dst = binary.AppendUvarint(dst, uint64(r.Events))
+	dst = binary.AppendUvarint(append(dst, r.Kind), uint64(r.Events))
 	offset := uint64(0)
 	if r.Events > 0 {
 		offset = r.FirstOrdinal - blockFirst

@@ -54,7 +54,7 @@ func (m *model) each(fn func(b *Block, e EventRecord)) {
 		n := 0
 		for _, r := range b.Requests {
 			for i := range r.Events {
-				e := EventRecord{Ordinal: r.FirstOrdinal + uint64(i), Seq: b.Seq, Timestamp: r.FirstTimestamp + uint64(i)}
+				e := EventRecord{Ordinal: r.FirstOrdinal + uint64(i), Seq: b.Seq, Kind: r.Kind, Timestamp: r.FirstTimestamp + uint64(i)}
 				if len(b.Links) > 0 {
 					e.Links = b.Links[n]
 				}
@@ -101,11 +101,11 @@ func makeBlock(r *rand.Rand, seq wire.SeqNum, first uint64, s shape) *Block {
 	next := first
 	for _, n := range s.events {
 		if n < 0 {
-			b.Requests = append(b.Requests, RequestBody{Body: randomBytes(r, 40), Result: randomBytes(r, 300), FirstTimestamp: r.Uint64()})
+			b.Requests = append(b.Requests, RequestBody{Kind: uint8(r.Uint32()), Body: randomBytes(r, 40), Result: randomBytes(r, 300), FirstTimestamp: r.Uint64()})
 			continue
 		}
 		next += uint64(s.gap)
-		q := RequestBody{Body: randomBytes(r, n*EventBytes+s.tail), Events: n, FirstTimestamp: r.Uint64() >> 1}
+		q := RequestBody{Kind: uint8(r.Uint32()), Body: randomBytes(r, n*EventBytes+s.tail), Events: n, FirstTimestamp: r.Uint64() >> 1}
 		if n > 0 {
 			q.FirstOrdinal = next
 		}
