@@ -362,7 +362,11 @@ func (c *conn) tick(n *tickCounts) {
 	if c.gc.OutboundBuffered() == 0 {
 		a.blocked = 0
 	}
-	if c.carried > uint64(c.t.cfg.Limits.LinkBytesMax) {
+	worn := uint64(c.t.cfg.Limits.LinkBytesMax)
+	if c.role != roleOut {
+		worn += worn / 8 // the dialer, who can dial again, goes first
+	}
+	if c.carried > worn {
 		c.fail(CauseLinkWorn)
 		return
 	}

@@ -1,6 +1,7 @@
 package netio
 
 import (
+	"bytes"
 	"errors"
 
 	"quorate/wire"
@@ -216,7 +217,7 @@ type arena struct{ free []byte }
 func (a *arena) copy(p []byte) []byte {
 	n := len(p)
 	if n > arenaBodyBytes {
-		return append(make([]byte, 0, n), p...)
+		return bytes.Clone(p) // does not clear what it is about to write
 	}
 	if len(a.free) < n {
 		a.free = make([]byte, arenaBytes)

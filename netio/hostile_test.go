@@ -75,6 +75,14 @@ func rejected(t testing.TB, tr *Transport, cause Cause, n uint64) {
 	eventually(t, "reject by "+cause.String(), func() bool { s := tr.Stats(); return s.Rejected(cause) >= n })
 }
 
+// say opens a connection with replica 1's own certificate and says hello.
+func (w *world) say(t *testing.T, m wire.Hello) *testClient {
+	t.Helper()
+	c := w.dialAs(t, 0, w.cert(t, 1))
+	c.send(t, wire.KindHello, m.Append(nil))
+	return c
+}
+
 func TestStrangersOnThePeerPort(t *testing.T) {
 	w, tr, _ := alone(t, nil)
 	stranger := keyOf(99)
@@ -100,10 +108,9 @@ func TestStrangersOnThePeerPort(t *testing.T) {
 			return w.dialAs(t, 0, two)
 		}},
 		"another genesis": {CauseGenesis, func(t *testing.T) *testClient {
-			c := w.dialAs(t, 0, w.cert(t, 1))
 			m := hello
 			m.Genesis[5] ^= 1
-			c.send(t, wire.KindHello, m.Append(nil))
+			c := w.say(t, m)
 			kind, body, err := c.receive()
 			if err != nil || kind != wire.KindHello {
 				t.Error("the refusal does not say which cluster it is", err)
@@ -113,18 +120,14 @@ func TestStrangersOnThePeerPort(t *testing.T) {
 			return c
 		}},
 		"another id than its key": {CauseIdentity, func(t *testing.T) *testClient {
-			c := w.dialAs(t, 0, w.cert(t, 1))
 			m := hello
 			m.Replica = 0
-			c.send(t, wire.KindHello, m.Append(nil))
-			return c
+			return w.say(t, m)
 		}},
 		"another version": {CauseHello, func(t *testing.T) *testClient {
-			c := w.dialAs(t, 0, w.cert(t, 1))
 			m := hello
 			m.Version++
-			c.send(t, wire.KindHello, m.Append(nil))
-			return c
+			return w.say(t, m)
 		}},
 		"a vote before the hello": {CauseHello, func(t *testing.T) *testClient {
 			c := w.dialAs(t, 0, w.cert(t, 1))
