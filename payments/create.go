@@ -57,6 +57,7 @@ type event struct {
 	ordinal   uint64
 	at        uint32 // index in the block: ordinal − FirstOrdinal
 	timestamp uint64 // given to it; imported events keep their own
+	hint      *hint  // of a transfer
 }
 
 // run is one create request on its way.
@@ -111,10 +112,14 @@ func (m *Machine) events(r *run) error {
 	first := b.out.FirstOrdinal
 	chain, failed := -1, false // first event of the open chain; whether it failed
 	for i := 0; i < int(r.n); i++ {
+		if r.kind.transfers && i%groupEvents == 0 {
+			m.readAhead(r.body[i*RecordBytes:], min(groupEvents, int(r.n)-i))
+		}
 		at := r.at + uint32(i)
 		e := event{
 			raw: (*[RecordBytes]byte)(r.body[i*RecordBytes:]), at: at,
 			ordinal: first + uint64(at), timestamp: r.first + uint64(i),
+			hint: &b.hints[i%groupEvents],
 		}
 		linked := e.raw[eventFlagsAt]&eventLinked != 0
 		if linked && chain < 0 {
@@ -134,7 +139,7 @@ func (m *Machine) events(r *run) error {
 			}
 		}
 		if code != 0 && r.kind.transfers && TransferCode(code).Transient() {
-			m.useID(idHash(getU128(e.raw[:])), &e)
+			m.useID(&e)
 		}
 		if !linked && chain >= 0 {
 			chain, failed = -1, false

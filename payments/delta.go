@@ -27,13 +27,13 @@ func (d *delta) fold(w0, w1, w2, w3 uint64) {
 	d.a[3] = bits.RotateLeft64((d.a[3]^w3)*0xd6e8feb86659fd93, 27)
 }
 
-// balances folds the four balances of an account and its slot.
-func (d *delta) balances(slot uint32, a *Account) {
+// pair folds the new balances of both accounts of a transfer.
+func (d *delta) pair(p *pair) {
 	d.fold(
-		a.DebitsPosted.Lo^bits.RotateLeft64(a.DebitsPosted.Hi, 17)^uint64(slot)<<32,
-		a.CreditsPosted.Lo^bits.RotateLeft64(a.CreditsPosted.Hi, 17),
-		a.DebitsPending.Lo^bits.RotateLeft64(a.DebitsPending.Hi, 17),
-		a.CreditsPending.Lo^bits.RotateLeft64(a.CreditsPending.Hi, 17)^uint64(a.Flags)<<48,
+		p.dr.DebitsPosted.Lo^bits.RotateLeft64(p.dr.DebitsPosted.Hi, 17)^uint64(p.drSlot)<<32,
+		p.cr.CreditsPosted.Lo^bits.RotateLeft64(p.cr.CreditsPosted.Hi, 17)^uint64(p.crSlot)<<32,
+		p.dr.DebitsPending.Lo^bits.RotateLeft64(p.dr.DebitsPending.Hi, 17)^uint64(p.dr.Flags)<<48,
+		p.cr.CreditsPending.Lo^bits.RotateLeft64(p.cr.CreditsPending.Hi, 17)^uint64(p.cr.Flags)<<48,
 	)
 }
 

@@ -6,11 +6,12 @@ import "fmt"
 // the block itself, open pendings in their table, all others in the archive.
 
 // findTransfer finds the event that used up a transfer id, loads it into
-// m.block.stored (without chain links) and gives its ordinal, or 0.
-func (m *Machine) findTransfer(id U128, hash uint64) (uint64, error) {
-	p := m.byTransfer.seek(m.keys.entry(hash))
+// m.block.stored (without chain links) and gives its ordinal, or 0. place is
+// transferPlace(id).
+func (m *Machine) findTransfer(id U128, place uint64) (uint64, error) {
+	m.block.probe = m.byTransfer.seek(place)
 	for {
-		ordinal, ok := p.next()
+		ordinal, ok := m.block.probe.next()
 		if !ok {
 			return 0, nil
 		}
@@ -99,13 +100,26 @@ func findDerived(list []Derived, ordinal uint64) *Derived {
 }
 
 // useID records that event e used up a transfer id (P5).
-func (m *Machine) useID(hash uint64, e *event) {
-	m.byTransfer.insert(m.keys.entry(hash), e.ordinal)
-	m.block.out.IDEntries[e.at] = hash
+func (m *Machine) useID(e *event) {
+	m.byTransfer.insert(e.hint.place, e.ordinal)
+	m.noteID(e)
+}
+
+func (m *Machine) noteID(e *event) {
+	m.block.out.IDEntries[e.at] = e.hint.hash
 	if m.undo.open {
-		m.undo.ids = append(m.undo.ids, undoID{hash: hash, ordinal: e.ordinal})
+		m.undo.ids = append(m.undo.ids, undoID{place: e.hint.place, ordinal: e.ordinal})
 	}
 }
+
+// useIDHere is useID when the last findTransfer looked for this very id.
+func (m *Machine) useIDHere(e *event) {
+	m.byTransfer.insertAt(&m.block.probe, e.hint.place, e.ordinal)
+	m.noteID(e)
+}
+
+// transferPlace gives an id's place in byTransfer.
+func (m *Machine) transferPlace(id U128) uint64 { return m.keys.entry(idHash(id)) }
 
 // sample says: every executed transfer with an ordinal below Ordinal has a
 // timestamp of at most time, every other a greater one (P6).
@@ -179,7 +193,7 @@ func (m *Machine) transferExists(t *Transfer) (TransferCode, error) {
 	case t.Flags&transferResolves == 0:
 		return t.compare(&old), nil
 	}
-	ordinal, err := m.findTransfer(t.PendingID, idHash(t.PendingID))
+	ordinal, err := m.findTransfer(t.PendingID, m.transferPlace(t.PendingID))
 	if err != nil {
 		return 0, err
 	}

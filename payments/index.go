@@ -9,30 +9,31 @@ import "math/bits"
 // An entry is one word, 24 hash bits over a 40-bit value, in one of 4,096
 // open-addressing tables chosen by the 12 topmost bits; so at 100 million
 // entries a lookup of an absent key meets a false candidate once in 690 times.
-// The home of an entry is its 24 bits scaled to the table's length: entries stand
-// nearly in hash order and a growing table is rewritten front to back.
+// The home of an entry is a bucket of 8 words, one cache line, chosen by scaling
+// its 24 bits to the table's length. A bucket that is full runs over into the
+// next; entries stand nearly in hash order, and a growing table is rewritten
+// front to back.
 //
-// A shard grows by half when it is full, and shards are full at different
-// loads, so growth is spread over many blocks: of 1 billion entries one step
-// moves 250,000, about a millisecond (P8). Go's map was measured at 5 times the
-// cost and takes 40 bytes an entry; this takes about 12.
+// A shard doubles when it is full, and shards are full at different loads, so
+// growth is spread over many blocks: of 1 billion entries one step moves
+// 250,000, about a millisecond (P8). An entry takes about 13 bytes. Go's map was
+// measured at 5 times the cost of such a table and takes 40.
 type index struct {
 	shards [1 << shardBits]shard
 }
 
 type shard struct {
-	slots []uint64 // homes, a spill for entries pushed over the last home, and a 0 that ends every probe
-	homes uint64
-	used  uint64
-	max   uint64 // grow at this many
+	slots   []uint64 // buckets, a spill for what runs over the last, and a 0 that ends every probe
+	buckets uint32
+	used    uint32
 }
 
 const (
-	shardBits  = 12
-	tagBits    = 24
-	valueBits  = 40
-	valueMax   = 1<<valueBits - 1
-	homesFirst = 4
+	shardBits   = 12
+	tagBits     = 24
+	valueBits   = 40
+	valueMax    = 1<<valueBits - 1
+	bucketWords = 8
 )
 
 // emptySlots is what a shard without entries probes.
@@ -49,6 +50,9 @@ func (x *index) split(h uint64) (*shard, uint64) {
 	return &x.shards[h>>(64-shardBits)], h << shardBits >> (64 - tagBits)
 }
 
+// home gives the first word of a tag's bucket.
+func (s *shard) home(tag uint64) uint64 { return tag * uint64(s.buckets) >> tagBits * bucketWords }
+
 // probe walks the candidates of one hash.
 type probe struct {
 	slots []uint64
@@ -59,7 +63,7 @@ type probe struct {
 // seek starts a walk. Changing the index ends it.
 func (x *index) seek(h uint64) probe {
 	s, tag := x.split(h)
-	return probe{slots: s.slots, pos: tag * s.homes >> tagBits, tag: tag}
+	return probe{slots: s.slots, pos: s.home(tag), tag: tag}
 }
 
 // next gives the next candidate, or false.
@@ -80,12 +84,30 @@ func (p *probe) next() (uint64, bool) {
 // insert adds value, from 1 to valueMax, under h.
 func (x *index) insert(h, value uint64) {
 	s, tag := x.split(h)
-	if s.used >= s.max {
-		s.grow(h >> (64 - shardBits))
+	if s.full(h) {
+		s.grow()
 	}
 	for !s.put(tag<<valueBits | value) {
-		s.grow(h >> (64 - shardBits))
+		s.grow()
 	}
+	s.used++
+}
+
+// full tells that the shard of h has reached its load, 0.75 to 0.87.
+func (s *shard) full(h uint64) bool {
+	spread := (h >> (64 - shardBits)) & 15 * 2
+	return uint64(s.used) >= uint64(s.buckets)*bucketWords*(192+spread)/256
+}
+
+// insertAt is insert at the place where the probe p found the end of its run.
+// Nothing may have changed since.
+func (x *index) insertAt(p *probe, h, value uint64) {
+	s, tag := x.split(h)
+	if s.full(h) || p.pos+1 >= uint64(len(s.slots)) {
+		x.insert(h, value)
+		return
+	}
+	s.slots[p.pos] = tag<<valueBits | value
 	s.used++
 }
 
@@ -93,7 +115,7 @@ func (x *index) insert(h, value uint64) {
 // when the spill is used up.
 func (s *shard) put(e uint64) bool {
 	last := uint64(len(s.slots)) - 1
-	for i := (e >> valueBits) * s.homes >> tagBits; i < last; i++ {
+	for i := s.home(e >> valueBits); i < last; i++ {
 		if s.slots[i] == 0 {
 			s.slots[i] = e
 			return true
@@ -102,19 +124,19 @@ func (s *shard) put(e uint64) bool {
 	return false
 }
 
-// grow rewrites the shard with half as much room again.
-func (s *shard) grow(number uint64) {
+// grow rewrites the shard with twice the room.
+func (s *shard) grow() {
 	old := s.slots
-	homes := max(homesFirst, s.homes+s.homes/2)
-	for !s.rewrite(old, homes, number) {
-		homes += homes/4 + 1 // a long run at the end: rare, and more room ends it
+	buckets := max(1, 2*s.buckets)
+	for !s.rewrite(old, buckets) {
+		buckets += buckets/4 + 1 // a long run at the end: rare, and more room ends it
 	}
 }
 
-func (s *shard) rewrite(old []uint64, homes, number uint64) bool {
-	s.slots = make([]uint64, homes+homes/32+4+1)
-	s.homes = homes
-	s.max = homes * (180 + number%16*2) / 256 // loads 0.70 to 0.82, see index
+func (s *shard) rewrite(old []uint64, buckets uint32) bool {
+	words := uint64(buckets)*bucketWords + uint64(buckets)/4
+	s.slots = make([]uint64, (words/bucketWords+1)*bucketWords)
+	s.buckets = buckets
 	for _, e := range old {
 		if e != 0 && !s.put(e) {
 			return false
@@ -128,7 +150,7 @@ func (s *shard) rewrite(old []uint64, homes, number uint64) bool {
 func (x *index) remove(h, value uint64) {
 	s, tag := x.split(h)
 	e := tag<<valueBits | value
-	i := tag * s.homes >> tagBits
+	i := s.home(tag)
 	for s.slots[i] != e {
 		if s.slots[i] == 0 {
 			panic("payments: removing an index entry that is not there")
@@ -136,7 +158,7 @@ func (x *index) remove(h, value uint64) {
 		i++
 	}
 	for j := i + 1; s.slots[j] != 0; j++ {
-		if (s.slots[j]>>valueBits)*s.homes>>tagBits <= i {
+		if s.home(s.slots[j]>>valueBits) <= i {
 			s.slots[i] = s.slots[j]
 			i = j
 		}

@@ -70,6 +70,8 @@ type block struct {
 	bytes   uint64 // of results left
 	delta   delta
 
+	hints    [groupEvents]hint
+	probe    probe               // of the last findTransfer
 	transfer Transfer            // the event being executed
 	stored   Stored              // the event that was last loaded
 	pending  Transfer            // the pending transfer being resolved

@@ -25,7 +25,7 @@ func (m *Machine) lookupTransfers(ids []byte) error {
 	b.units -= uint64(len(ids)) / u128Bytes * UnitsPerLoad // checkBody saw that they are there
 	for ; len(ids) > 0; ids = ids[u128Bytes:] {
 		id := getU128(ids)
-		ordinal, err := m.findTransfer(id, idHash(id))
+		ordinal, err := m.findTransfer(id, m.transferPlace(id))
 		if err != nil {
 			return err
 		}

@@ -3,7 +3,7 @@ package payments
 import "fmt"
 
 // resolveTransfer executes a transfer that posts or voids a pending one.
-func (m *Machine) resolveTransfer(t *Transfer, e *event, hash uint64) (TransferCode, error) {
+func (m *Machine) resolveTransfer(t *Transfer, e *event) (TransferCode, error) {
 	const alone = TransferPending | transferBalances | transferCloses
 	switch {
 	case t.Flags&transferResolves == transferResolves, t.Flags&alone != 0:
@@ -17,7 +17,7 @@ func (m *Machine) resolveTransfer(t *Transfer, e *event, hash uint64) (TransferC
 	case t.Timeout != 0:
 		return TransferTimeoutReservedForPendingTransfer, nil
 	}
-	ordinal, err := m.findTransfer(t.PendingID, idHash(t.PendingID))
+	ordinal, err := m.findTransfer(t.PendingID, m.transferPlace(t.PendingID))
 	switch {
 	case err != nil:
 		return 0, err
@@ -49,7 +49,7 @@ func (m *Machine) resolveTransfer(t *Transfer, e *event, hash uint64) (TransferC
 		t.Timestamp = e.timestamp
 	}
 	t.inherit(p, amount)
-	m.useID(hash, e)
+	m.useID(e)
 	m.settle(t, e, &accounts, slot)
 	m.derive(t, e)
 	return TransferOK, nil
@@ -222,7 +222,6 @@ func (m *Machine) expire() {
 		m.mark(RegionLedgers, ledger/recordsPerPage)
 		m.mark(RegionAccounts, p.drSlot/recordsPerPage)
 		m.mark(RegionAccounts, p.crSlot/recordsPerPage)
-		b.delta.balances(p.drSlot, p.dr)
-		b.delta.balances(p.crSlot, p.cr)
+		b.delta.pair(&p)
 	}
 }

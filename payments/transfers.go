@@ -13,8 +13,7 @@ func (m *Machine) createTransfer(e *event) (TransferCode, error) {
 	case t.ID.IsMax():
 		return TransferIDMustNotBeIntMax, nil
 	}
-	hash := idHash(t.ID)
-	ordinal, err := m.findTransfer(t.ID, hash)
+	ordinal, err := m.findTransfer(t.ID, e.hint.place)
 	switch {
 	case err != nil:
 		return 0, err
@@ -23,12 +22,12 @@ func (m *Machine) createTransfer(e *event) (TransferCode, error) {
 	case ordinal != 0:
 		return m.transferExists(t)
 	case t.Flags&transferResolves != 0:
-		return m.resolveTransfer(t, e, hash)
+		return m.resolveTransfer(t, e)
 	}
 	if code := t.checkFields(); code != TransferOK {
 		return code, nil
 	}
-	return m.moveMoney(t, e, hash), nil
+	return m.moveMoney(t, e), nil
 }
 
 // checkFields checks a transfer that neither posts nor voids, by itself.
@@ -66,12 +65,12 @@ type pair struct {
 }
 
 // moveMoney checks a transfer against its accounts and executes it.
-func (m *Machine) moveMoney(t *Transfer, e *event, hash uint64) TransferCode {
+func (m *Machine) moveMoney(t *Transfer, e *event) TransferCode {
 	var p pair
-	if p.drSlot, p.dr = m.findAccount(t.DebitAccountID); p.dr == nil {
+	if p.drSlot, p.dr = m.hintedAccount(e.hint, SideDebit, t.DebitAccountID); p.dr == nil {
 		return TransferDebitAccountNotFound
 	}
-	if p.crSlot, p.cr = m.findAccount(t.CreditAccountID); p.cr == nil {
+	if p.crSlot, p.cr = m.hintedAccount(e.hint, SideCredit, t.CreditAccountID); p.cr == nil {
 		return TransferCreditAccountNotFound
 	}
 	switch {
@@ -102,7 +101,7 @@ func (m *Machine) moveMoney(t *Transfer, e *event, hash uint64) TransferCode {
 		return TransferPendingTableFull
 	}
 	// From here on the transfer succeeds.
-	m.useID(hash, e)
+	m.useIDHere(e)
 	m.move(t, e, &p)
 	if t.Amount != asked {
 		m.derive(t, e)
@@ -225,8 +224,7 @@ func (m *Machine) book(t *Transfer, e *event, p *pair, ledger uint32) {
 	m.mark(RegionHeads, p.drSlot/wordsPerPage)
 	m.mark(RegionHeads, p.crSlot/wordsPerPage)
 	b.delta.fold(e.ordinal, t.ID.Lo, t.Amount.Lo, t.Amount.Hi^t.Timestamp)
-	b.delta.balances(p.drSlot, p.dr)
-	b.delta.balances(p.crSlot, p.cr)
+	b.delta.pair(p)
 }
 
 // recordHistory keeps the balances of accounts with the history flag.

@@ -48,7 +48,7 @@ const (
 )
 
 type undoID struct {
-	hash, ordinal uint64
+	place, ordinal uint64
 }
 
 // openChain starts to remember.
@@ -84,7 +84,7 @@ func (m *Machine) rollBack(first, end uint32) {
 		m.ledgers[u.ledgers[i].slot] = u.ledgers[i].totals
 	}
 	for i := len(u.ids) - 1; i >= 0; i-- {
-		m.byTransfer.remove(m.keys.entry(u.ids[i].hash), u.ids[i].ordinal)
+		m.byTransfer.remove(u.ids[i].place, u.ids[i].ordinal)
 	}
 	for m.meta.accounts > u.accountsCount {
 		m.dropAccount()
