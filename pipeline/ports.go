@@ -18,6 +18,16 @@ type Transport interface {
 	Reply(conn ConnID, kind wire.Kind, body []byte) error
 }
 
+// Ingress is where the transport delivers. Its methods never block and may be
+// called from any goroutine; a body is the pipeline's from then on.
+type Ingress interface {
+	PeerFrame(from wire.ReplicaID, kind wire.Kind, body []byte)
+	PeerUp(wire.ReplicaID)
+	PeerDown(wire.ReplicaID)
+	ClientFrame(conn ConnID, client wire.ClientID, kind wire.Kind, body []byte)
+	ClientDown(conn ConnID)
+}
+
 // Journal is the vote journal (storage.Journal).
 type Journal interface {
 	Append(kind uint8, seq wire.SeqNum, parts ...[]byte) storage.LSN

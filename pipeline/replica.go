@@ -36,7 +36,6 @@ type Config struct {
 	RequestQueueMax int           // requests waiting anywhere before the core
 	VerifyWorkers   int
 	SignWorkers     int
-	CertExpiry      uint64 // seconds since 1970 UTC, for status reports
 
 	Clock  Clock
 	Logger *slog.Logger
@@ -109,6 +108,7 @@ type Replica struct {
 	peersUp    atomic.Int64
 	stopping   atomic.Bool
 	diskLow    atomic.Bool
+	certExpiry atomic.Uint64
 
 	stats Stats
 
@@ -149,15 +149,7 @@ func New(cfg Config, suite Suite, transport Transport, journal Journal, ledger L
 }
 
 // Ingress takes frames; cmd/replica gives it to the transport.
-func (r *Replica) Ingress() interface {
-	PeerFrame(from wire.ReplicaID, kind wire.Kind, body []byte)
-	PeerUp(wire.ReplicaID)
-	PeerDown(wire.ReplicaID)
-	ClientFrame(conn ConnID, client wire.ClientID, kind wire.Kind, body []byte)
-	ClientDown(conn ConnID)
-} {
-	return &r.ingress
-}
+func (r *Replica) Ingress() Ingress { return &r.ingress }
 
 // ClientKey gives a registered client's Ed25519 key, for the transport's
 // authentication of connections.
@@ -227,6 +219,10 @@ func (r *Replica) rejectClient(conn ConnID, seq uint64, code wire.RejectCode) {
 // SetDiskLow makes the replica refuse new requests while its disk is low.
 func (r *Replica) SetDiskLow(low bool) { r.diskLow.Store(low) }
 
+// SetCertExpiry notes when the transport's certificate ends, in seconds since
+// 1970 UTC, for status reports.
+func (r *Replica) SetCertExpiry(seconds uint64) { r.certExpiry.Store(seconds) }
+
 // Status is this replica's own account of itself.
 func (r *Replica) Status() *wire.NodeStatus {
 	at, st, view := r.executed.Load(), r.stable.Load(), wire.View(r.view.Load())
@@ -237,7 +233,7 @@ func (r *Replica) Status() *wire.NodeStatus {
 		FastCommits: r.stats.FastCommits.Load(), SlowCommits: r.stats.SlowCommits.Load(),
 		ViewChanges: r.stats.ViewsEntered.Load(), Events: r.stats.Events.Load(),
 		FsyncP99: uint64(r.stats.SyncSeconds.quantile(0.99)), PeersUp: uint16(1 + max(0, r.peersUp.Load())),
-		Amnesia: r.amnesia.Load(), Diverged: errors.Is(r.Err(), ErrHalted), CertExpiry: r.cfg.CertExpiry,
+		Amnesia: r.amnesia.Load(), Diverged: errors.Is(r.Err(), ErrHalted), CertExpiry: r.certExpiry.Load(),
 	}
 }
 

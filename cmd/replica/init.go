@@ -262,6 +262,7 @@ func writeNode(dir string, genesis, keys, config []byte) error {
 	}
 	return errors.Join(
 		os.Mkdir(filepath.Join(dir, dataDir), nodeMode),
+		writeFile(filepath.Join(dir, dataDir, freshFile), nil, secretMode),
 		writeFile(filepath.Join(dir, genesisFile), genesis, publicMode),
 		writeFile(filepath.Join(dir, keysFile), keys, secretMode),
 		writeFile(filepath.Join(dir, configFile), config, publicMode),

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"quorate/consensus"
+	"quorate/netio"
+	"quorate/pipeline"
+	"quorate/storage"
+	"quorate/tuning"
+	"quorate/wire"
+)
+
+const startHelp = `Start one replica and run it until it is told to stop (SIGTERM or SIGINT).
+
+It reads genesis.yaml, keys.yaml and config.yaml in DIR, recovers from DIR/data,
+and joins the others. Logs are JSON lines on standard error.`
+
+func newStart() *cobra.Command {
+	var dir, level string
+	var plaintext bool
+	cmd := &cobra.Command{
+		Use: "start --dir DIR", Short: "Start a replica", Long: startHelp, Args: cobra.NoArgs,
+	}
+	cmd.Flags().StringVar(&dir, "dir", "", "directory of the node, as 'replica init' made it")
+	cmd.Flags().StringVar(&level, "log-level", "info", "debug, info, warn or error")
+	cmd.Flags().BoolVar(&plaintext, "insecure-plaintext-on-loopback", false, "DANGER: no TLS and no proof of who sends; refused off loopback")
+	_ = cmd.MarkFlagRequired("dir")
+	flags := settingFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		log, err := newLogger(cmd.ErrOrStderr(), level)
+		if err != nil {
+			return fail(exitUsage, err)
+		}
+		n, err := loadNode(dir, os.Environ(), flags())
+		if err != nil {
+			return err
+		}
+		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		return runNode(ctx, n, log.With("replica", n.keys.Replica), plaintext)
+	}
+	return cmd
+}
+
+func newLogger(w io.Writer, level string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("--log-level %q: choose debug, info, warn or error", level)
+	}
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l})), nil
+}
+
+// running is one replica of this process.
+type running struct {
+	node    *node
+	log     *slog.Logger
+	lock    *os.File
+	replica *pipeline.Replica
+	net     *netio.Transport
+	link    *transportLink
+}
+
+// runNode runs a replica until ctx ends or it cannot go on.
+func runNode(ctx context.Context, n *node, log *slog.Logger, plaintext bool) (err error) {
+	n.settings.profile.Apply()
+	run := &running{node: n, log: log, link: &transportLink{}}
+	if run.lock, err = lockDir(n.dataDir); err != nil {
+		return fail(exitConfig, err)
+	}
+	defer run.lock.Close()
+	begun := time.Now()
+	if err := run.open(); err != nil {
+		return fail(exitFailure, err)
+	}
+	if err := run.listen(plaintext); err != nil {
+		return errors.Join(fail(exitFailure, err), run.replica.Close())
+	}
+	stopMetrics, err := run.serveMetrics()
+	if err != nil {
+		return errors.Join(fail(exitConfig, err), run.close())
+	}
+	defer stopMetrics()
+	at := run.replica.Status()
+	log.Info("started", "executed", at.Executed, "view", at.View, "seconds", time.Since(begun).Seconds(),
+		"peer_addr", n.member().PeerAddr, "client_addr", n.member().ClientAddr, "profile", n.settings.profileName,
+		"version", version, "amnesia", at.Amnesia)
+	return run.untilDone(ctx)
+}
+
+// untilDone runs the stages and closes what was opened when they end.
+func (run *running) untilDone(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case err := <-run.net.Err():
+			cancel(err)
+		case <-ctx.Done():
+		}
+	}()
+	go run.watchDisk(ctx)
+	err := run.replica.Run(ctx)
+	if cause := context.Cause(ctx); err == nil && !errors.Is(cause, context.Canceled) {
+		err = cause
+	}
+	if err != nil {
+		// The disk or the state cannot be trusted: leave everything as it is.
+		run.log.Error("replica stops", "error", err)
+		return fail(exitFailure, err)
+	}
+	run.log.Info("stopping")
+	return fail(exitFailure, run.close())
+}
+
+func (run *running) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return errors.Join(run.net.Close(ctx), run.replica.Close())
+}
+
+// freshFile marks a data directory whose replica was never started: only there
+// may a journal be made. Elsewhere a missing journal is one that was lost.
+const freshFile = "never-started"
+
+// open opens journal and ledger and recovers.
+func (run *running) open() error {
+	n, p := run.node, &run.node.settings.profile
+	fresh := filepath.Join(n.dataDir, freshFile)
+	_, statErr := os.Stat(fresh)
+	journal, found, err := storage.OpenJournal(storage.Options{Dir: filepath.Join(n.dataDir, "journal"),
+		Cluster: n.genesis.Hash(), Replica: n.keys.Replica, Create: statErr == nil, SegmentBytes: p.JournalSegmentBytes})
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	if found.Amnesia {
+		run.log.Warn("amnesia: the journal cannot prove that it holds every vote; this replica will not vote until the cluster has moved on",
+			"reason", found.Reason, "old_files", found.Aside)
+	}
+	ledger, err := storage.OpenLedger(storage.LedgerOptions{Dir: filepath.Join(n.dataDir, "ledger"),
+		Cluster: n.genesis.Hash(), Replica: n.keys.Replica, CacheBytes: int64(p.BlockCacheBytes), MemTableBytes: p.MemTableBytes,
+		Fatal: func(err error) {
+			run.log.Error("ledger cannot go on", "error", err)
+			os.Exit(exitFailure)
+		}})
+	if err != nil {
+		return errors.Join(fmt.Errorf("ledger: %w", err), journal.Close())
+	}
+	if err := ledger.CheckApplied(found.DiskApplied); err != nil {
+		run.log.Warn("ledger lost blocks that were durable; they are fetched again", "error", err)
+	}
+	suite, err := pipeline.NewSuite(n.genesis, n.keys)
+	if err == nil {
+		run.replica, err = pipeline.New(pipelineConfig(n, run.log), suite, run.link, journal, ledger, found.Amnesia)
+	}
+	if err != nil {
+		return errors.Join(err, journal.Close(), ledger.Close())
+	}
+	if statErr == nil {
+		return os.Remove(fresh)
+	}
+	return nil
+}
+
+// pipelineConfig turns genesis and profile into what the pipeline needs.
+func pipelineConfig(n *node, log *slog.Logger) pipeline.Config {
+	g, p := n.genesis, &n.settings.profile
+	cores := tuning.DetectHost().Cores
+	timing := consensus.DefaultTiming()
+	timing.FastWait = max(1, uint64(p.FastPathWaitTicks)/2)
+	timing.FastWaitMax = uint64(p.FastPathWaitTicks) * 8
+	timing.Progress, timing.ProgressMax = uint64(p.ViewChangeTicks), uint64(p.ViewChangeTicksMax)
+	timing.LinkDown = min(timing.LinkDown, timing.Progress)
+	return pipeline.Config{
+		Self: n.keys.Replica, Cluster: g.Hash(), Epoch: g.Epoch, Quorums: g.Quorums(),
+		Interval: g.CheckpointInterval(), TimeBound: g.TimeBound, Payments: pipeline.PaymentsConfig(g),
+		Timing: timing,
+		Batch: pipeline.BatchPolicy{EventsMax: p.BatchEventsMax, BytesMax: p.BatchBytesMax, EagerSlots: p.BatchEagerSlots,
+			SlotsMax: p.SlotsInFlightMax, DelayTicks: max(1, p.BatchDelayMicros/p.TickMicros)},
+		Tick: time.Duration(p.TickMicros) * time.Microsecond, RequestQueueMax: p.RequestQueueMax,
+		VerifyWorkers: p.VerifyThreads(cores), SignWorkers: p.SignThreads(cores),
+		Clock:  func() uint64 { return uint64(time.Now().UnixNano()) },
+		Logger: log,
+	}
+}
+
+// listen opens the ports and joins the transport and the pipeline.
+func (run *running) listen(plaintext bool) (err error) {
+	n, p := run.node, &run.node.settings.profile
+	if plaintext {
+		run.log.Warn("PLAINTEXT: no TLS; anyone on this host can read and forge everything")
+	}
+	run.net, err = netio.Listen(netio.Config{
+		Self: n.keys.Replica, Members: n.genesis.Members, Identity: n.keys.Identity(), GenesisHash: n.genesis.Hash(),
+		PeerAddr: n.member().PeerAddr, ClientAddr: n.member().ClientAddr, Plaintext: plaintext,
+		ClientKey: func(id wire.ClientID) (ed25519.PublicKey, bool) {
+			key, ok := run.replica.ClientKey(id)
+			return key[:], ok
+		},
+		Limits: netio.Limits{ConsensusQueueBytes: p.PeerQueueBytes, ClientsMax: p.ClientConnectionsMax},
+		Logger: run.log,
+	}, run.link.to(run.replica))
+	if err != nil {
+		return err
+	}
+	run.replica.SetCertExpiry(uint64(run.net.CertExpiry().Unix()))
+	run.link.open(run.net)
+	return nil
+}
+
+// Disk watermarks, as parts of the file system's size and in bytes: below the
+// first the replica refuses new requests, above the second it takes them again.
+const (
+	diskLowBytes  = 256 << 20
+	diskWellBytes = 512 << 20
+)
+
+// watchDisk refuses requests while the disk is nearly full, and takes them again
+// once there is room, without a restart.
+func (run *running) watchDisk(ctx context.Context) {
+	t := time.NewTicker(500 * time.Millisecond)
+	defer t.Stop()
+	low := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		free, total, err := storage.Space(run.node.dataDir)
+		if err != nil {
+			continue
+		}
+		was := low
+		low = free < min(diskLowBytes, total/20) || low && free < min(diskWellBytes, total/10)
+		if low != was {
+			run.log.Warn("disk", "low", low, "free_bytes", free)
+			run.replica.SetDiskLow(low)
+		}
+	}
+}
+
+// lockDir makes sure that one process alone uses a data directory.
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, secretMode)
+	if err != nil {
+		return nil, fmt.Errorf("%w; --dir names a node's directory that 'replica init' made", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s is in use by another process: stop it first", dir), f.Close())
+	}
+	return f, nil
+}
