@@ -12,7 +12,7 @@ const checkpointsKept = 4
 type checkpointState struct {
 	open      []openCheckpoint // at most checkpointsKept, any order
 	n         int
-	verifying bool // a Stable message is being verified
+	verifying []bool // by sender: a Stable message of it is being verified
 }
 
 type openCheckpoint struct {
@@ -32,7 +32,7 @@ type checkpointShare struct {
 	share wire.BLSSignature
 }
 
-func (k *checkpointState) init(n int) { k.n = n }
+func (k *checkpointState) init(n int) { k.n, k.verifying = n, make([]bool, n) }
 
 // at gives the open checkpoint of seq, making room if there is any.
 func (k *checkpointState) at(seq wire.SeqNum) *openCheckpoint {
@@ -85,9 +85,11 @@ func (c *Core) checkpointSigned(e Signed) {
 		}
 		o.signed, o.share, o.sent = true, e.Share, c.now
 		m := &wire.Checkpoint{State: o.own, Share: e.Share}
-		c.broadcast(m, 0)
+		// Behind the anchor: a replica's durable checkpoint is never more than a
+		// window below one that it signed (recover.go builds on it).
+		c.broadcast(m, c.anchorToken)
 		o.shares[c.cfg.Self] = checkpointShare{has: true, state: o.own, share: e.Share}
-		c.collectCheckpoint(o)
+		c.collectCheckpoint(o, o.own)
 		return
 	}
 }
@@ -112,33 +114,27 @@ func (c *Core) onCheckpoint(from wire.ReplicaID, m *wire.Checkpoint) {
 		return
 	}
 	o.shares[from] = checkpointShare{has: true, state: m.State, share: m.Share}
-	c.collectCheckpoint(o)
+	c.collectCheckpoint(o, m.State)
 }
 
-// collectCheckpoint combines a certificate once 2f+c+1 replicas signed the same
-// state, whether or not this replica has reached it.
-func (c *Core) collectCheckpoint(o *openCheckpoint) {
+// collectCheckpoint combines a certificate once 2f+c+1 replicas signed state,
+// whether or not this replica has reached it.
+func (c *Core) collectCheckpoint(o *openCheckpoint, state wire.CheckpointState) {
 	if o.state != phaseIdle {
 		return
 	}
+	var shares []ShareOf
 	for i := range o.shares {
-		if !o.shares[i].has || c.banned[i] {
-			continue
-		}
-		state := o.shares[i].state
-		var shares []ShareOf
-		for j := range o.shares {
-			if o.shares[j].has && o.shares[j].state == state && !c.banned[j] {
-				shares = append(shares, ShareOf{Replica: wire.ReplicaID(j), Share: o.shares[j].share})
-			}
-		}
-		if len(shares) >= c.q.Tau {
-			o.state = phaseBusy
-			c.emit(Combine{Purpose: PurposeCheckpoint, Slot: wire.SlotID{Seq: o.seq},
-				Hash: c.cfg.Scope.CheckpointHash(state), State: state, Shares: shares})
-			return
+		if o.shares[i].has && o.shares[i].state == state && !c.banned[i] {
+			shares = append(shares, ShareOf{Replica: wire.ReplicaID(i), Share: o.shares[i].share})
 		}
 	}
+	if len(shares) < c.q.Tau {
+		return
+	}
+	o.state = phaseBusy
+	c.emit(Combine{Purpose: PurposeCheckpoint, Slot: wire.SlotID{Seq: o.seq},
+		Hash: c.cfg.Scope.CheckpointHash(state), State: state, Shares: shares})
 }
 
 func (c *Core) checkpointCombined(e Combined) {
@@ -158,7 +154,7 @@ func (c *Core) checkpointCombined(e Combined) {
 			}
 		}
 		if len(e.Culprits) > 0 {
-			c.collectCheckpoint(o)
+			c.collectCheckpoint(o, e.Job.State)
 		}
 		return
 	}
@@ -168,20 +164,22 @@ func (c *Core) checkpointCombined(e Combined) {
 func (c *Core) onStable(from wire.ReplicaID, m *wire.Stable) {
 	switch {
 	case m.State.Seq <= c.low():
+	case c.banned[from]:
+		c.reject(from, m.Kind(), RejectBanned)
 	case m.State.Seq%c.interval != 0:
 		c.reject(from, m.Kind(), RejectConflict)
-	case c.checkpoint.verifying:
+	case c.checkpoint.verifying[from]:
 		c.reject(from, m.Kind(), RejectBusy)
 	default:
-		c.checkpoint.verifying = true
+		c.checkpoint.verifying[from] = true
 		c.emit(Verify{From: from, Msg: m})
 	}
 }
 
 func (c *Core) stableVerified(e Verified, m *wire.Stable) {
-	c.checkpoint.verifying = false
+	c.checkpoint.verifying[e.From] = false
 	if e.Verdict != VerdictOK {
-		c.reject(e.From, m.Kind(), RejectForged)
+		c.refuted(e, m.State.Seq)
 		return
 	}
 	c.noteReport(e.From, m.State.Seq)
@@ -204,21 +202,22 @@ func (c *Core) stabilize(st wire.Stable) {
 	c.keepUnexecuted(st.State.Seq)
 	oldLow, oldHigh := c.low(), c.high()
 	c.stable = st
+	var gone []wire.Digest
 	for s := oldLow + 1; s <= min(oldHigh, st.State.Seq); s++ {
 		sl := &c.slots[s%c.cfg.Window]
-		for _, d := range sl.held {
-			if !c.catchupHolds(d) {
-				c.emit(Forget{Digest: d})
-			}
-		}
+		gone = append(gone, sl.held...)
+		sl.held = sl.held[:0]
+	}
+	for _, d := range gone {
+		c.forget(d)
 	}
 	for s := max(oldHigh, st.State.Seq) + 1; s <= c.high(); s++ {
 		c.renew(s)
 	}
 	c.checkpoint.drop(st.State.Seq)
 	c.next = max(c.next, st.State.Seq+1)
-	anchor := c.persist(c.anchor(), wire.NullDigest)
-	c.emit(Stabilize{Stable: st, Anchor: anchor})
+	c.anchorToken = c.persist(c.anchor(), wire.NullDigest)
+	c.emit(Stabilize{Stable: st, Anchor: c.anchorToken})
 	c.observe(Observe{Topic: ObserveStable, View: c.view, Seq: st.State.Seq})
 	c.endAmnesia()
 	c.release()

@@ -25,7 +25,8 @@ func (c *Core) notePath(fast bool) {
 // rank is this replica's place among the slot's collectors, −1 for none. When a
 // slot is old, everyone collects.
 func (c *Core) rank(s *slot) int {
-	for i, id := range c.collectors(s) {
+	c.scratch = c.q.CommitCollectors(c.scratch[:0], s.seq, c.view)
+	for i, id := range c.scratch {
 		if id == c.cfg.Self {
 			return i
 		}
@@ -109,6 +110,9 @@ func (c *Core) slotCombined(e Combined) {
 		c.combineFailed(s, e)
 		return
 	}
+	if s.committed {
+		return // meanwhile; whoever made that proof sent it to all
+	}
 	id := e.Job.Slot
 	switch e.Job.Purpose {
 	case PurposeSigma:
@@ -117,12 +121,10 @@ func (c *Core) slotCombined(e Combined) {
 		c.broadcast(m, 0)
 		c.commit(s, wire.CommitProof{Slot: id, Fast: true, Sigma: e.Signature}, c.cfg.Self)
 	case PurposeTau:
-		s.collect.tau, s.collect.tauCert, s.collect.tauDigest = phaseDone, e.Signature, id.Digest
 		s.collect.tauSent = c.now
 		m := &wire.Prepare{Slot: id, Tau: e.Signature}
 		c.broadcast(m, 0)
 		c.prepared(s, m)
-		c.collect(s)
 	case PurposeTauTau:
 		s.collect.two = phaseDone
 		m := &wire.SlowCommitProof{Slot: id, Tau: s.collect.tauCert, TauTau: e.Signature}
@@ -141,7 +143,9 @@ func (c *Core) combineFailed(s *slot, e Combined) {
 	case PurposeTauTau:
 		bit, ph = hasTwo, &s.collect.two
 	}
-	*ph = phaseIdle
+	if *ph == phaseBusy {
+		*ph = phaseIdle
+	}
 	for _, r := range e.Culprits {
 		if int(r) < c.q.N {
 			s.drop(bit, r)
@@ -161,6 +165,8 @@ func (c *Core) onProof(from wire.ReplicaID, m wire.Message, id wire.SlotID, bit 
 		c.reject(from, m.Kind(), RejectWindow)
 	case s.committed:
 		// Late, and of no use any more.
+	case c.banned[from]:
+		c.reject(from, m.Kind(), RejectBanned)
 	case s.verifying&bit != 0:
 		c.reject(from, m.Kind(), RejectBusy)
 	case bit == verifyPrepare && (id.View != c.view || !c.active):
@@ -180,7 +186,7 @@ func (c *Core) proofVerified(e Verified, id wire.SlotID, bit uint8) {
 	}
 	s.verifying &^= bit
 	if e.Verdict != VerdictOK {
-		c.reject(e.From, e.Msg.Kind(), RejectForged)
+		c.refuted(e, s.seq)
 		return
 	}
 	switch m := e.Msg.(type) {
@@ -193,14 +199,30 @@ func (c *Core) proofVerified(e Verified, id wire.SlotID, bit uint8) {
 	}
 }
 
+// refuted notes a proof that did not verify.
+func (c *Core) refuted(e Verified, seq wire.SeqNum) {
+	c.reject(e.From, e.Msg.Kind(), RejectForged)
+	if e.Verdict == VerdictForged {
+		c.ban(e.From, seq)
+	}
+}
+
 // prepared takes a verified τ(h): it becomes this replica's lock, durably, and
 // the share over it goes to the collectors.
 func (c *Core) prepared(s *slot, m *wire.Prepare) {
 	id := m.Slot
-	if id.View != c.view || !c.active || s.committed || c.amnesia.on {
+	if id.View != c.view || !c.active || s.committed {
 		return
 	}
-	if s.hasLock && s.lock.View >= id.View {
+	// Whoever made the certificate: this replica, if it collects, goes on with it.
+	s.collect.tau, s.collect.tauCert, s.collect.tauDigest = phaseDone, m.Tau, id.Digest
+	c.lock(s, m)
+	c.collect(s)
+}
+
+func (c *Core) lock(s *slot, m *wire.Prepare) {
+	id := m.Slot
+	if c.amnesia.on || s.hasLock && s.lock.View >= id.View {
 		return
 	}
 	if s.accepted(c.view) && s.vote.Digest != id.Digest {
@@ -223,13 +245,16 @@ func (c *Core) signTwo(s *slot) {
 	c.emit(Sign{Purpose: PurposeTauTau, Slot: id, Hash: c.cfg.Scope.SlowCommitHash(id, s.lock.Tau)})
 }
 
-// commit makes the slot final (I5). from is who to ask for the body first.
+// commit makes the slot final (I5). from is who to ask for the body first, if
+// the pre-prepare does not bring it soon.
 func (c *Core) commit(s *slot, p wire.CommitProof, from wire.ReplicaID) {
 	if s.committed {
 		return
 	}
 	ticks := c.age(s)
-	s.committed, s.proof = true, p
+	s.committed, s.proof, s.commitTick = true, p, c.now
+	s.bodyFrom, s.fetchTick = from, 0
+	c.touch(s)
 	c.persist(&wire.CommittedRecord{Proof: p}, wire.NullDigest)
 	c.notePath(p.Fast)
 	topic := ObserveSlowCommit
@@ -238,9 +263,6 @@ func (c *Core) commit(s *slot, p wire.CommitProof, from wire.ReplicaID) {
 		c.adaptFastWait(ticks)
 	}
 	c.observe(Observe{Topic: topic, View: p.Slot.View, Seq: s.seq, Ticks: ticks})
-	if !s.holds(p.Slot.Digest) {
-		c.fetchBody(s, from)
-	}
 	c.release()
 }
 

@@ -61,6 +61,9 @@ type peerState struct {
 	everUp   bool
 	downTick uint64
 	helpTick uint64 // last tick at which it was helped
+	asked    bool   // blocks were asked of it and have not come
+	served   int    // bodies and ranges that it was served in servedTick
+	servedAt uint64
 }
 
 // Core is the state machine. Not safe for concurrent use: its caller is its
@@ -71,10 +74,14 @@ type Core struct {
 	interval wire.SeqNum
 	others   []wire.ReplicaID
 	everyone []wire.ReplicaID
+	scratch  []wire.ReplicaID // for what no effect keeps
 
 	now   uint64
 	out   []Effect
 	token Token
+	// anchorToken is the record of the newest stable checkpoint; 0 after a
+	// restart: it is durable already.
+	anchorToken Token
 
 	// The view.
 	view     wire.View
@@ -84,7 +91,9 @@ type Core struct {
 	nvTop    wire.SeqNum         // highest slot that the view's NewView decided
 	change   changeState
 	deferred []*wire.PrePrepare // proposals that overtook their new view, at most deferredMax
-	restart  bool               // the first tick has to resume
+	restart  bool               // the first step has to resume
+	past     []Executed         // until resumed: outcomes that the ledger knows
+	spare    []wire.Digest      // until resumed: bodies that no slot needs
 
 	// The order.
 	stable     wire.Stable
@@ -109,6 +118,7 @@ type Core struct {
 	fastWait     uint64 // δ, adapted to the measured slot time
 	waiting      bool
 	progressTick uint64 // last time that the primary gave no reason to complain
+	stale        bool   // a view was left and nothing was executed since
 	executeTick  uint64
 	timeout      uint64
 
@@ -156,6 +166,9 @@ func (c *Core) Step(ev Event, out []Effect) []Effect {
 		return out
 	}
 	c.out = out
+	if c.restart {
+		c.resume()
+	}
 	switch e := ev.(type) {
 	case Tick:
 		c.tick()
@@ -273,7 +286,7 @@ func (c *Core) signed(e Signed) {
 
 func (c *Core) combined(e Combined) {
 	for _, r := range e.Culprits {
-		c.ban(r, e.Job)
+		c.ban(r, e.Job.Slot.Seq)
 	}
 	switch e.Job.Purpose {
 	case PurposeSigma, PurposeTau, PurposeTauTau:
@@ -285,14 +298,20 @@ func (c *Core) combined(e Combined) {
 	}
 }
 
-// ban ignores a replica's shares from now on: it sent one that does not verify.
-// That proves nothing to others, so it stays local, and lasts for the epoch.
-func (c *Core) ban(r wire.ReplicaID, job Combine) {
-	if int(r) >= c.q.N || c.banned[r] {
+// ban ignores a replica's shares and proofs from now on: it sent one that does
+// not verify, and an honest replica verifies before it sends. That proves
+// nothing to others, so it stays local, and lasts for the epoch. A forged proof
+// keeps others' proofs of its slot waiting while it is verified; so each liar
+// can do that once.
+func (c *Core) ban(r wire.ReplicaID, seq wire.SeqNum) {
+	if int(r) >= c.q.N || c.banned[r] || r == c.cfg.Self {
 		return
 	}
 	c.banned[r] = true
-	c.observe(Observe{Topic: ObserveBanned, View: c.view, Seq: job.Slot.Seq, Replica: r})
+	for i := range c.slots {
+		c.slots[i].tally.known = false
+	}
+	c.observe(Observe{Topic: ObserveBanned, View: c.view, Seq: seq, Replica: r})
 }
 
 // Emitters.
@@ -308,7 +327,9 @@ func (c *Core) send(to wire.ReplicaID, m wire.Message, after Token) {
 }
 
 func (c *Core) reject(from wire.ReplicaID, k wire.Kind, why RejectReason) {
-	c.emit(Reject{From: from, Kind: k, Reason: why})
+	if why != rejectNone {
+		c.emit(Reject{From: from, Kind: k, Reason: why})
+	}
 }
 
 func (c *Core) persist(r wire.Record, body wire.Digest) Token {
@@ -358,10 +379,24 @@ func (c *Core) hold(s *slot, d wire.Digest) {
 	for i, h := range s.held {
 		if len(s.held) > heldMax && !s.needs(h) && h != d {
 			s.held = append(s.held[:i], s.held[i+1:]...)
-			c.emit(Forget{Digest: h})
+			c.forget(h)
 			return
 		}
 	}
+}
+
+// forget gives a body back that a slot or the catch-up list let go of, unless
+// another needs it: the same batch may be proposed for two slots.
+func (c *Core) forget(d wire.Digest) {
+	if d.IsNull() || c.catchupHolds(d) {
+		return
+	}
+	for i := range c.slots {
+		if c.slots[i].holds(d) {
+			return
+		}
+	}
+	c.emit(Forget{Digest: d})
 }
 
 // Views for the pipeline: read between steps on the core's thread.
@@ -374,7 +409,7 @@ func (c *Core) View() (v wire.View, active bool, primary wire.ReplicaID) {
 // Proposable is how many more batches the core would take now: free slots of
 // the window when it is the primary of an active view, else 0.
 func (c *Core) Proposable() int {
-	if !c.active || !c.isPrimary() || c.halted || c.amnesia.on || c.next > c.high() {
+	if !c.active || !c.isPrimary() || c.halted || c.restart || c.amnesia.on || c.next > c.high() {
 		return 0
 	}
 	return int(c.high() - c.next + 1)

@@ -19,7 +19,9 @@ type Persist struct {
 
 // Send gives Msg to the replicas To, which may include this replica itself.
 // It must not leave before Token After is durable (I2). A PrePrepare's batch is
-// nil: the pipeline puts in the body that it holds under Slot.Digest.
+// nil: the pipeline puts in the body that it holds under Slot.Digest, when it is
+// handed the effect and not when the message leaves: the core may Forget the
+// body in between.
 type Send struct {
 	To    []wire.ReplicaID
 	Msg   wire.Message
@@ -117,6 +119,7 @@ const (
 	RejectBusy                          // over a bound; the sender's retransmission heals it
 	RejectBanned                        // shares of this sender are ignored
 	RejectAmnesia                       // this replica may not vote
+	RejectTime                          // the proposed time is too far from this replica's clock
 )
 
 // Reject counts a message that changed nothing.
@@ -168,3 +171,13 @@ func (Return) isEffect()    {}
 func (Reject) isEffect()    {}
 func (Observe) isEffect()   {}
 func (Halt) isEffect()      {}
+
+var rejectReasonNames = [...]string{"sender", "view", "window", "duplicate", "conflict", "forged", "busy", "banned", "amnesia"}
+
+// String is the reason's stable name.
+func (r RejectReason) String() string {
+	if int(r) < len(rejectReasonNames) {
+		return rejectReasonNames[r]
+	}
+	return "unknown"
+}

@@ -5,12 +5,16 @@ import "quorate/wire"
 // This file releases committed slots in order, and collects π over what they
 // led to.
 
+// A slot is executed only inside the window, also when its block was fetched: so
+// a replica's stable checkpoint is never more than a window below what it has
+// executed, which the bound of amnesia (recover.go) builds on.
+
 // executeAheadMax bounds the slots handed to execution and not yet executed.
 const executeAheadMax = 32
 
 // release hands committed slots to execution, in order, each once (I6).
 func (c *Core) release() {
-	for c.dispatched < c.executed+executeAheadMax {
+	for c.dispatched < min(c.executed+executeAheadMax, c.high()) {
 		next := c.dispatched + 1
 		if c.releaseCatchup(next) {
 			continue
@@ -68,6 +72,7 @@ func (c *Core) stateSigned(e Signed) {
 	if s == nil || !s.executed || s.exec != e.Job.Hash {
 		return
 	}
+	s.own.sentTick = c.now
 	m := &wire.SignState{Seq: s.seq, Digest: s.exec, Share: e.Share}
 	c.emit(Send{To: c.q.ExecCollectors(nil, s.seq, c.view), Msg: m})
 	if r := &s.execShares[c.cfg.Self]; !r.has {
@@ -87,12 +92,25 @@ func (c *Core) onSignState(from wire.ReplicaID, m *wire.SignState) {
 		c.reject(from, m.Kind(), RejectBanned)
 		return
 	case s.certified:
+		c.answerState(from, s)
 		return
 	}
 	if r := &s.execShares[from]; !r.has {
 		*r = execShare{has: true, digest: m.Digest, share: m.Share}
 	}
 	c.collectExec(s)
+}
+
+// answerState shows π to a replica that still sends its share of it, like
+// answerShare.
+func (c *Core) answerState(from wire.ReplicaID, s *slot) {
+	r, pause := &s.execShares[from], c.cfg.Timing.Resend/2
+	if from == c.cfg.Self || s.pi == (wire.BLSSignature{}) || c.now-s.certifyTick < pause ||
+		r.answered != 0 && c.now-r.answered < pause {
+		return
+	}
+	r.answered = max(c.now, 1)
+	c.send(from, &wire.ExecuteProof{Seq: s.seq, Digest: s.exec, Pi: s.pi}, 0)
 }
 
 // collectExec combines π once f+1 replicas report what this one computed too.
@@ -122,10 +140,10 @@ func (c *Core) execCollects(s *slot) bool {
 	if c.isPrimary() {
 		return true
 	}
-	ids := c.q.ExecCollectors(nil, s.seq, c.view)
-	for i, id := range ids {
+	c.scratch = c.q.ExecCollectors(c.scratch[:0], s.seq, c.view)
+	for i, id := range c.scratch {
 		if id == c.cfg.Self {
-			return c.age(s) >= uint64(len(ids)-i)*c.cfg.Timing.Stagger
+			return c.age(s) >= uint64(len(c.scratch)-i)*c.cfg.Timing.Stagger
 		}
 	}
 	return c.age(s) >= c.cfg.Timing.Fallback
@@ -153,7 +171,7 @@ func (c *Core) execCombined(e Combined) {
 }
 
 func (c *Core) certify(s *slot, pi wire.BLSSignature) {
-	s.certified, s.execState = true, phaseDone
+	s.certified, s.execState, s.certifyTick, s.pi = true, phaseDone, c.now, pi
 	c.emit(Certify{Seq: s.seq, Digest: s.exec, Pi: pi})
 }
 
@@ -165,6 +183,8 @@ func (c *Core) onExecuteProof(from wire.ReplicaID, m *wire.ExecuteProof) {
 	case s == nil:
 		c.reject(from, m.Kind(), RejectWindow)
 	case s.certified:
+	case c.banned[from]:
+		c.reject(from, m.Kind(), RejectBanned)
 	case s.executed && s.exec != m.Digest:
 		c.reject(from, m.Kind(), RejectConflict)
 	case s.verifying&verifyExec != 0:
@@ -183,7 +203,7 @@ func (c *Core) executeProofVerified(e Verified, m *wire.ExecuteProof) {
 	s.verifying &^= verifyExec
 	switch {
 	case e.Verdict != VerdictOK:
-		c.reject(e.From, m.Kind(), RejectForged)
+		c.refuted(e, s.seq)
 	case s.executed && s.exec != m.Digest:
 		// f+1 replicas, one of them honest, computed something else.
 		c.halt("diverged: a certified execution digest differs from this replica's own")

@@ -17,7 +17,10 @@ type pendingNewView struct {
 
 // tryNewView lets the primary of the view being entered choose its set.
 func (c *Core) tryNewView() {
-	if c.active || !c.isPrimary() || c.change.ownNewView || c.changesTo(c.view) < c.q.ViewChange {
+	if c.active || !c.isPrimary() || c.change.ownNewView || c.amnesia.on {
+		return
+	}
+	if n, _ := c.changesTo(c.view); n < c.q.ViewChange {
 		return
 	}
 	m := &wire.NewView{To: c.view}
@@ -30,15 +33,15 @@ func (c *Core) tryNewView() {
 		}
 	}
 	c.change.ownNewView = true
-	c.change.pending = p
+	c.change.pending[c.cfg.Self] = p
 	c.emit(Sign{Purpose: PurposeNewView, Slot: wire.SlotID{View: c.view}, Hash: c.cfg.Scope.NewViewDigest(m)})
 }
 
 // newViewSigned sends the new view, behind the record of the chosen set, and
 // enters it.
 func (c *Core) newViewSigned(e Signed) {
-	p := c.change.pending
-	if c.active || p == nil || p.from != c.cfg.Self || e.Job.Slot.View != c.view || c.cfg.Scope.NewViewDigest(p.msg) != e.Job.Hash {
+	p := c.change.pending[c.cfg.Self]
+	if c.active || p == nil || p.from != c.cfg.Self || e.Job.Slot.View != c.view || p.msg.To != c.view || c.cfg.Scope.NewViewDigest(p.msg) != e.Job.Hash {
 		return
 	}
 	signed := *p.msg
@@ -49,22 +52,27 @@ func (c *Core) newViewSigned(e Signed) {
 
 // onNewView admits a new view, from its primary or forwarded.
 func (c *Core) onNewView(from wire.ReplicaID, m *wire.NewView) {
+	signer := c.q.Primary(m.To)
 	switch {
 	case m.To < c.view || m.To == c.view && c.active:
 		c.reject(from, m.Kind(), RejectView)
 	case len(m.Chosen) != c.q.ViewChange || int(m.Chosen[len(m.Chosen)-1].Replica) >= c.q.N:
 		c.reject(from, m.Kind(), RejectConflict)
-	case c.change.newViewing || c.change.pending != nil && c.change.pending.msg.To >= m.To:
+	case c.change.pending[signer] != nil && c.change.pending[signer].msg.To >= m.To:
+		c.reject(from, m.Kind(), RejectDuplicate)
+	case c.change.newViewing[signer]:
 		c.reject(from, m.Kind(), RejectBusy)
 	default:
-		c.change.newViewing = true
+		c.change.newViewing[signer] = true
 		c.emit(Verify{From: from, Msg: m})
 	}
 }
 
 // newViewVerified gathers the view changes that a well-signed new view names.
 func (c *Core) newViewVerified(e Verified, m *wire.NewView) {
-	c.change.newViewing = false
+	signer := c.q.Primary(m.To)
+	pending := &c.change.pending[signer]
+	c.change.newViewing[signer] = false
 	switch {
 	case e.Verdict != VerdictOK:
 		c.reject(e.From, m.Kind(), RejectForged)
@@ -72,23 +80,23 @@ func (c *Core) newViewVerified(e Verified, m *wire.NewView) {
 	case m.To < c.view || m.To == c.view && c.active:
 		c.reject(e.From, m.Kind(), RejectView)
 		return
-	case c.change.pending != nil && c.change.pending.msg.To >= m.To:
+	case *pending != nil && (*pending).msg.To >= m.To:
 		return
 	}
 	p := &pendingNewView{msg: m, from: e.From, chosen: make([]*wire.ViewChange, len(m.Chosen))}
-	c.change.pending = p
+	*pending = p
 	for i, ch := range m.Chosen {
 		if k := &c.change.seen[ch.Replica]; k.msg != nil && k.digest == ch.Digest {
 			p.chosen[i] = k.msg
 		}
 	}
-	c.continuePending()
+	c.continuePending(p)
 }
 
 // pendingWants reports whether a pending new view may be waiting for m. Its
 // digest is compared once it is verified.
 func (c *Core) pendingWants(m *wire.ViewChange) bool {
-	p := c.change.pending
+	p := c.change.pending[c.q.Primary(m.To)]
 	if p == nil || m.To != p.msg.To {
 		return false
 	}
@@ -102,7 +110,7 @@ func (c *Core) pendingWants(m *wire.ViewChange) bool {
 
 // pendingTake gives a verified view change to the new view that named it.
 func (c *Core) pendingTake(m *wire.ViewChange, digest wire.Digest) {
-	p := c.change.pending
+	p := c.change.pending[c.q.Primary(m.To)]
 	if p == nil || m.To != p.msg.To {
 		return
 	}
@@ -111,20 +119,19 @@ func (c *Core) pendingTake(m *wire.ViewChange, digest wire.Digest) {
 			p.chosen[i] = m
 		}
 	}
-	c.continuePending()
+	c.continuePending(p)
 }
 
 // continuePending enters the view once every chosen view change is at hand, and
 // asks for what is missing.
-func (c *Core) continuePending() {
-	p := c.change.pending
-	if p == nil || p.from == c.cfg.Self {
+func (c *Core) continuePending(p *pendingNewView) {
+	if p.from == c.cfg.Self {
 		return
 	}
 	for _, m := range p.chosen {
 		if m == nil {
 			if p.askTick == 0 {
-				c.chasePending()
+				c.chasePending(p)
 			}
 			return
 		}
@@ -134,8 +141,7 @@ func (c *Core) continuePending() {
 
 // chasePending asks for the view changes that a pending new view still lacks:
 // first who sent the new view, then everyone in turn.
-func (c *Core) chasePending() {
-	p := c.change.pending
+func (c *Core) chasePending(p *pendingNewView) {
 	if p == nil || p.from == c.cfg.Self || p.askTick != 0 && c.now-p.askTick < c.cfg.Timing.Fetch {
 		return
 	}
@@ -193,7 +199,6 @@ func (c *Core) enter(p *pendingNewView) {
 		return
 	}
 	c.setView(p.msg.To, true)
-	c.change.pending = nil
 	c.entered = &wire.EnteredRecord{NewView: p.msg, Chosen: p.chosen}
 	c.change.enterToken = c.persist(c.entered, wire.NullDigest)
 	if p.from == c.cfg.Self {
@@ -248,11 +253,13 @@ func (c *Core) fetchDecided() {
 			continue
 		}
 		if sl.fetchTick == 0 || c.now-sl.fetchTick >= c.cfg.Timing.Fetch {
-			round := int(c.now / c.cfg.Timing.Fetch)
-			c.fetchBody(sl, c.others[(int(s)+round)%len(c.others)])
+			c.fetchBody(sl, c.inTurn(sl))
 		}
 	}
 }
+
+// rejectNone stands for a message that is neither taken nor refused yet.
+const rejectNone RejectReason = 255
 
 // deferredMax bounds the proposals kept for a view that is about to start.
 const deferredMax = 8
@@ -261,11 +268,14 @@ const deferredMax = 8
 // the primary of that view.
 func (c *Core) deferOrRefuse(from wire.ReplicaID, m *wire.PrePrepare) RejectReason {
 	ahead := m.Slot.View > c.view || m.Slot.View == c.view && !c.active
-	if ahead && m.Slot.View <= c.view+viewsAhead && from == c.q.Primary(m.Slot.View) && len(c.deferred) < deferredMax {
-		c.deferred = append(c.deferred, m)
+	if !ahead || m.Slot.View > c.view+viewsAhead || from != c.q.Primary(m.Slot.View) {
 		return RejectView
 	}
-	return RejectView
+	if len(c.deferred) >= deferredMax {
+		return RejectBusy
+	}
+	c.deferred = append(c.deferred, m)
+	return rejectNone
 }
 
 // replayDeferred takes up the proposals that came early.

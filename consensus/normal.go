@@ -70,22 +70,33 @@ func (c *Core) prePrepareVerified(from wire.ReplicaID, m *wire.PrePrepare, v Ver
 		s.verifying &^= verifyPropose
 	}
 	s, why, ok := c.admitPrePrepare(from, m)
-	if v == VerdictOK && (!ok || s.accepted(c.view)) {
-		c.forgetUnlessUsed(m.Slot.Seq, m.Slot.Digest)
-	}
+	used := false
 	switch {
 	case !ok:
 		c.reject(from, m.Kind(), why)
-	case v == VerdictBadBatch || v == VerdictOK && s.accepted(c.view) && s.vote.Digest != m.Slot.Digest:
+	case v == VerdictBadBatch || v == VerdictOK && c.contradicts(s, m.Slot.Digest):
 		c.evidence(s, from)
+	case v == VerdictBadTime:
+		c.reject(from, m.Kind(), RejectTime)
 	case v != VerdictOK:
 		c.reject(from, m.Kind(), RejectForged)
 	case s.accepted(c.view):
 		c.reject(from, m.Kind(), RejectDuplicate)
 	default:
+		used = true
 		c.hold(s, m.Slot.Digest)
 		c.accept(s, m.Slot.Digest)
 	}
+	if v == VerdictOK && !used {
+		c.forget(m.Slot.Digest)
+	}
+}
+
+// contradicts reports whether d, proposed in this view, proves that the primary
+// proposed something else too: this replica accepted it, or 2f+c+1 did.
+func (c *Core) contradicts(s *slot, d wire.Digest) bool {
+	return s.accepted(c.view) && s.vote.Digest != d ||
+		s.hasLock && s.lock.View == c.view && s.lock.Digest != d
 }
 
 // evidence is proof that the primary of the slot's view is faulty: its own
@@ -95,16 +106,9 @@ func (c *Core) evidence(s *slot, primary wire.ReplicaID) {
 		return
 	}
 	s.provenFault = true
+	c.change.proven = true
 	c.observe(Observe{Topic: ObserveEvidence, View: c.view, Seq: s.seq, Replica: primary})
 	c.complain()
-}
-
-// forgetUnlessUsed gives a verified body back that no slot took.
-func (c *Core) forgetUnlessUsed(seq wire.SeqNum, d wire.Digest) {
-	if s := c.slot(seq); s != nil && s.holds(d) {
-		return
-	}
-	c.emit(Forget{Digest: d})
 }
 
 // accept makes d the slot's value in this view and votes for it (I1, I2, I3).
@@ -114,12 +118,13 @@ func (c *Core) accept(s *slot, d wire.Digest) {
 	s.hasVote = true
 	s.vote = wire.Vote{View: c.view, Digest: d}
 	s.own = ownShares{}
-	s.provenFault = false
+	s.tally.known = false
 	s.voteToken = c.persist(&wire.VoteRecord{Slot: s.id(c.view)}, d)
 	c.sign(s)
 	if s.hasLock && s.lock.View == c.view && s.lock.Digest == d {
 		c.signTwo(s) // the certificate came before the proposal
 	}
+	c.collect(s) // shares may have come before it too
 	c.release()
 }
 
@@ -245,11 +250,27 @@ func (c *Core) admitShare(from wire.ReplicaID, k wire.Kind, id wire.SlotID) (*sl
 	case c.banned[from]:
 		c.reject(from, k, RejectBanned)
 	case s.committed:
-		return nil, false // late, and of no use any more: not worth counting
+		c.answerShare(from, s)
 	default:
 		return s, true
 	}
 	return nil, false
+}
+
+// answerShare shows the proof of a final slot to a replica that still sends
+// shares for it: the proof that it was sent was lost. Shares that were only a
+// little late are not answered, nor is anyone twice in a row.
+func (c *Core) answerShare(from wire.ReplicaID, s *slot) {
+	r, pause := &s.shares[from], c.cfg.Timing.Resend/2
+	if from == c.cfg.Self || c.now-s.commitTick < pause || r.answered != 0 && c.now-r.answered < pause {
+		return
+	}
+	r.answered = max(c.now, 1)
+	if s.proof.Fast {
+		c.send(from, &wire.FullCommitProof{Slot: s.proof.Slot, Sigma: s.proof.Sigma}, 0)
+	} else {
+		c.send(from, &wire.SlowCommitProof{Slot: s.proof.Slot, Tau: s.proof.Tau, TauTau: s.proof.TauTau}, 0)
+	}
 }
 
 // viewsAhead is how many views ahead a share may be and still be kept.

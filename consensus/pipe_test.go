@@ -104,6 +104,14 @@ func (w *world) collectGarbage(nd *node) {
 }
 
 func (w *world) sendWhenDurable(nd *node, s Send) {
+	if p, ok := s.Msg.(*wire.PrePrepare); ok {
+		body := nd.bodies[p.Slot.Digest]
+		if body == nil {
+			w.check.fail("replica %d: sends a pre-prepare of seq %d without its body", nd.id, p.Slot.Seq)
+			return
+		}
+		s.Msg = &wire.PrePrepare{Slot: p.Slot, Author: p.Author, Batch: body}
+	}
 	if s.After > nd.token {
 		nd.outbox = append(nd.outbox, s)
 		return
@@ -114,14 +122,6 @@ func (w *world) sendWhenDurable(nd *node, s Send) {
 // leave puts a message on the links. From here on it counts as said.
 func (w *world) leave(nd *node, s Send) {
 	m := s.Msg
-	if p, ok := m.(*wire.PrePrepare); ok {
-		body := nd.bodies[p.Slot.Digest]
-		if body == nil {
-			w.check.fail("replica %d: sends a pre-prepare of seq %d without its body", nd.id, p.Slot.Seq)
-			return
-		}
-		m = &wire.PrePrepare{Slot: p.Slot, Author: p.Author, Batch: body}
-	}
 	if nd.liar != nil {
 		nd.liar.send(nd, s.To, m)
 		return

@@ -15,12 +15,17 @@ type Past struct {
 	// digest.
 	Executed wire.SeqNum
 	Digest   wire.Digest
+	// Outcomes are those of executed slots that the ledger still knows, ascending,
+	// as Executed once told them; at least those above the stable checkpoint.
+	// Without them a replica cannot sign anew what it executed: when all restart
+	// with a full window, no checkpoint would ever become stable.
+	Outcomes []Executed
 	// Amnesia says that the journal is not provably complete (I8).
 	Amnesia bool
 }
 
 // Recover makes a core that goes on where the journal ends. The effects that
-// this leads to come from its first Tick.
+// this leads to come from its first Step, whatever the event.
 func Recover(cfg Config, past Past) (*Core, error) {
 	c, err := New(cfg)
 	if err != nil {
@@ -31,10 +36,10 @@ func Recover(cfg Config, past Past) (*Core, error) {
 		c.replayAnchor(r)
 	}
 	for _, r := range past.Records {
-		c.replay(r, past.Bodies)
+		c.replay(r)
 	}
-	c.out = nil
-	c.next = max(c.next, c.executed+1)
+	c.replayBodies(past.Bodies)
+	c.next = max(c.next, c.low()+1, c.executed+1)
 	for s := c.low() + 1; s <= c.high(); s++ {
 		if sl := c.slot(s); sl.hasVote && sl.vote.View == c.view || sl.committed {
 			c.next = max(c.next, s+1)
@@ -42,6 +47,7 @@ func Recover(cfg Config, past Past) (*Core, error) {
 	}
 	c.amnesia.on = past.Amnesia
 	c.amnesia.reports = make([]bool, c.q.N)
+	c.past = past.Outcomes
 	c.restart = true
 	return c, nil
 }
@@ -61,7 +67,7 @@ func (c *Core) replayAnchor(r wire.Record) {
 }
 
 // replay applies one record to the state that it left behind.
-func (c *Core) replay(r wire.Record, bodies []wire.Digest) {
+func (c *Core) replay(r wire.Record) {
 	switch r := r.(type) {
 	case *wire.VoteRecord:
 		s := c.slot(r.Slot.Seq)
@@ -69,14 +75,12 @@ func (c *Core) replay(r wire.Record, bodies []wire.Digest) {
 			return
 		}
 		s.hasVote, s.vote = true, wire.Vote{View: r.Slot.View, Digest: r.Slot.Digest}
-		replayBody(s, r.Slot.Digest, bodies)
 	case *wire.LockRecord:
 		s := c.slot(r.Slot.Seq)
 		if s == nil || s.hasLock && s.lock.View > r.Slot.View {
 			return
 		}
 		s.hasLock, s.lock = true, wire.Lock{View: r.Slot.View, Digest: r.Slot.Digest, Tau: r.Tau}
-		replayBody(s, r.Slot.Digest, bodies)
 	case *wire.CommittedRecord:
 		s := c.slot(r.Proof.Slot.Seq)
 		if s == nil || s.committed {
@@ -84,7 +88,6 @@ func (c *Core) replay(r wire.Record, bodies []wire.Digest) {
 		}
 		s.committed, s.proof = true, r.Proof
 		s.dispatched = s.seq <= c.executed
-		replayBody(s, r.Proof.Slot.Digest, bodies)
 	case *wire.ViewChangeRecord:
 		if r.Message.To > c.view {
 			c.view, c.active, c.leaving = r.Message.To, false, r.Message
@@ -101,11 +104,19 @@ func (c *Core) replay(r wire.Record, bodies []wire.Digest) {
 	}
 }
 
-func replayBody(s *slot, d wire.Digest, bodies []wire.Digest) {
-	for i := range bodies {
-		if bodies[i] == d && !s.holds(d) && len(s.held) < heldMax {
-			s.held = append(s.held, d)
-			return
+// replayBodies gives each body to the slots that need it. The rest is given back
+// at the first step.
+func (c *Core) replayBodies(bodies []wire.Digest) {
+	for _, d := range bodies {
+		used := false
+		for s := c.low() + 1; s <= c.high(); s++ {
+			if sl := c.slot(s); sl.needs(d) {
+				c.hold(sl, d)
+				used = true
+			}
+		}
+		if !used && !d.IsNull() {
+			c.spare = append(c.spare, d)
 		}
 	}
 }
@@ -118,12 +129,14 @@ func (c *Core) replayEntered(r *wire.EnteredRecord) {
 	c.view, c.active, c.leaving, c.entered = r.NewView.To, true, nil, r
 }
 
-// resume emits what a restart has to do again, at the first tick: the records
+// resume emits what a restart has to do again, at the first step: the records
 // are durable, so nothing waits for a token.
 func (c *Core) resume() {
 	c.restart = false
-	c.progressTick = c.now
-	c.executeTick = c.now
+	for _, d := range c.spare {
+		c.emit(Forget{Digest: d})
+	}
+	c.spare = nil
 	if !c.active && c.leaving != nil {
 		c.resumeChange()
 	}
@@ -134,28 +147,61 @@ func (c *Core) resume() {
 		c.decide(base, values)
 	}
 	for s := c.low() + 1; s <= c.high(); s++ {
-		sl := c.slot(s)
-		if sl.hasVote || sl.committed {
-			c.touch(sl)
-		}
-		sl.executed = sl.executed || s < c.executed
-		if !c.active || !sl.accepted(c.view) || sl.committed || c.amnesia.on {
-			continue
-		}
-		c.sign(sl)
-		if c.isPrimary() && s > c.nvTop {
-			c.emit(Sign{Purpose: PurposeAuthor, Slot: sl.id(c.view)})
-		}
+		c.resumeSlot(c.slot(s))
 	}
+	c.resumeExecuted()
 	c.acceptDecided()
 	c.release()
 	c.reportStatus()
 }
 
+// resumeSlot signs again what this replica had signed in its view.
+func (c *Core) resumeSlot(s *slot) {
+	if s.hasVote || s.committed {
+		c.touch(s)
+	}
+	if s.seq <= c.executed {
+		// Done; what it led to is signed anew only if the ledger knows it.
+		s.dispatched, s.executed, s.certified = true, true, true
+	}
+	if !c.active || !s.accepted(c.view) || s.committed || c.amnesia.on {
+		return
+	}
+	c.sign(s)
+	if s.hasLock && s.lock.View == c.view && s.lock.Digest == s.vote.Digest {
+		c.signTwo(s)
+	}
+	if c.isPrimary() && s.seq > c.nvTop {
+		c.emit(Sign{Purpose: PurposeAuthor, Slot: s.id(c.view)})
+	}
+}
+
+// resumeExecuted signs the outcomes of slots in the window again, so that they
+// can be certified and checkpoints become stable.
+func (c *Core) resumeExecuted() {
+	for _, e := range c.past {
+		s := c.slot(e.Seq)
+		if s == nil || e.Seq > c.executed {
+			continue
+		}
+		c.touch(s)
+		s.exec, s.certified = e.Digest, false
+		c.emit(Sign{Purpose: PurposePi, Slot: wire.SlotID{Seq: e.Seq}, Hash: e.Digest})
+		if e.Seq%c.interval == 0 {
+			c.checkpointReached(e)
+		}
+	}
+	c.past = nil
+}
+
 // resumeChange goes on with a view change that a crash interrupted: the very
-// message that was made before is sent again.
+// message that was made before is sent again. An anchor may hold one that was
+// not signed yet.
 func (c *Core) resumeChange() {
-	c.change.leftTick = c.now
+	if c.leaving.Signature == (wire.Signature{}) {
+		c.emit(Sign{Purpose: PurposeViewChange, Slot: wire.SlotID{View: c.view}, Hash: c.cfg.Scope.ViewChangeDigest(c.leaving)})
+		return
+	}
 	c.change.announced = true
 	c.change.sentTick = c.now
 	c.broadcast(c.leaving, 0)
@@ -166,11 +212,18 @@ func (c *Core) resumeChange() {
 // that it can have voted for is behind a stable checkpoint (I8).
 //
 // Its own last stable checkpoint ls was signed by 2f+c+1 replicas that had
-// executed it. Of n−f−1 others that report, at least one honest one is among
-// those signers, so some report's executed slot is at or above ls; a report's
-// certified checkpoint is at most one window below its executed slot; and this
-// replica voted at most one window above ls. So nothing was voted above the
-// highest certified report plus two windows.
+// executed it: f+c of them at least are honest others. Of the n−1 others, n−f
+// report, so f−1 do not, and at least c+1 of those honest signers are among the
+// reports. (n−f−1 reports would not do for c = 0: all f honest signers may be
+// the ones that are silent. That n−f others answer takes that this replica is
+// one of the f faulty ones, which a lost journal makes it.) A replica signs a
+// checkpoint only when its own durable stable checkpoint is at most one window
+// below, so the highest certified report is at least ls minus one window; and
+// this replica voted at most one window above ls. So nothing was voted above
+// the highest certified report plus two windows.
+//
+// It may also have left its view before it forgot: peers show it the view
+// changes that it signed, and it keeps to them (recall).
 type amnesiaState struct {
 	on      bool
 	reports []bool // replicas whose certified checkpoint was seen since the restart
@@ -192,7 +245,7 @@ func (c *Core) noteReport(from wire.ReplicaID, seq wire.SeqNum) {
 		a.reports[from] = true
 		a.count++
 	}
-	if a.count >= c.q.N-c.q.F-1 {
+	if a.count >= c.q.N-c.q.F {
 		a.bound = a.highest + 2*c.cfg.Window
 	}
 }
@@ -204,4 +257,5 @@ func (c *Core) endAmnesia() {
 	}
 	c.amnesia.on = false
 	c.observe(Observe{Topic: ObserveAmnesiaEnd, View: c.view, Seq: c.low()})
+	c.acceptDecided()
 }

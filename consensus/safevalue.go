@@ -64,8 +64,8 @@ func safeValue(q cluster.Quorums, evidence []*wire.SlotEvidence) wire.Digest {
 			lockView, lockDigest = uint64(e.Lock.View)+1, e.Lock.Digest
 		}
 	}
-	for _, e := range evidence {
-		if !e.HasVote {
+	for i, e := range evidence {
+		if !e.HasVote || votedBefore(evidence[:i], e.Vote.Digest) {
 			continue
 		}
 		if v := fastClaim(q, evidence, e.Vote.Digest); v > fastView {
@@ -79,6 +79,17 @@ func safeValue(q cluster.Quorums, evidence []*wire.SlotEvidence) wire.Digest {
 		return lockDigest
 	}
 	return wire.NullDigest
+}
+
+// votedBefore reports whether d was looked at already: without it, the work for
+// one slot would grow with the cube of n.
+func votedBefore(evidence []*wire.SlotEvidence, d wire.Digest) bool {
+	for _, e := range evidence {
+		if e.HasVote && e.Vote.Digest == d {
+			return true
+		}
+	}
+	return false
 }
 
 // fastClaim is fv(d)+1: the view, plus one, that at least f+c+1 votes for d

@@ -27,20 +27,25 @@ type slot struct {
 
 	// What others sent, by replica; one entry per sender (BYZ-05).
 	shares  []replicaShare
+	tally   tally
 	collect collectState
 
 	committed   bool
+	commitTick  uint64
 	proof       wire.CommitProof
-	fetchTick   uint64 // when its body was last asked for
+	bodyFrom    wire.ReplicaID // who to ask for the body first
+	fetchTick   uint64         // when its body was last asked for, 0: never
 	dispatched  bool
 	executed    bool
 	exec        wire.Digest // d, once executed
 	execShares  []execShare
 	execState   phase
 	certified   bool
+	certifyTick uint64
+	pi          wire.BLSSignature
 	earlyPi     execShare // a verified π that came before this replica executed the slot
 	verifying   uint8     // kinds of proofs that are being verified now
-	provenFault bool      // evidence against its primary was already reported
+	provenFault bool      // evidence against the view's primary was already reported
 }
 
 // heldMax bounds the bodies that one slot holds: those of the value voted,
@@ -82,12 +87,30 @@ type replicaShare struct {
 	sigma  wire.BLSSignature
 	tau    wire.BLSSignature
 	two    wire.BLSSignature
+	// answered is when its sender, late, was last shown the commit proof.
+	answered uint64
+}
+
+// tally counts the shares for one value in one view, so that a collector does
+// not count n shares anew at each share that comes.
+type tally struct {
+	known           bool
+	view            wire.View
+	digest          wire.Digest
+	sigma, tau, two int
+}
+
+func (t *tally) add(bits uint8) {
+	t.sigma += int(bits & hasSigma / hasSigma)
+	t.tau += int(bits & hasTau / hasTau)
+	t.two += int(bits & hasTwo / hasTwo)
 }
 
 type execShare struct {
-	has    bool
-	digest wire.Digest
-	share  wire.BLSSignature
+	has      bool
+	digest   wire.Digest
+	share    wire.BLSSignature
+	answered uint64 // as in replicaShare
 }
 
 // phase of one combination.
@@ -130,8 +153,10 @@ func (s *slot) newView() {
 	s.born = 0
 	s.own = ownShares{}
 	s.collect = collectState{}
-	s.verifying &= verifyExec
+	s.tally.known = false
+	s.verifying &^= verifyPropose | verifyPrepare
 	s.hasDecided, s.decided = false, wire.Digest{}
+	s.provenFault = false
 }
 
 func (s *slot) id(view wire.View) wire.SlotID {
@@ -157,14 +182,23 @@ func (s *slot) holds(d wire.Digest) bool {
 // count counts the shares of one kind for one value in one view, leaving out
 // banned senders.
 func (s *slot) count(bit uint8, view wire.View, d wire.Digest, banned []bool) int {
-	n := 0
-	for i := range s.shares {
-		r := &s.shares[i]
-		if r.has&bit != 0 && r.view == view && r.digest == d && !banned[i] {
-			n++
+	t := &s.tally
+	if !t.known || t.view != view || t.digest != d {
+		*t = tally{known: true, view: view, digest: d}
+		for i := range s.shares {
+			r := &s.shares[i]
+			if r.has != 0 && r.view == view && r.digest == d && !banned[i] {
+				t.add(r.has)
+			}
 		}
 	}
-	return n
+	switch bit {
+	case hasSigma:
+		return t.sigma
+	case hasTau:
+		return t.tau
+	}
+	return t.two
 }
 
 // gather lists those shares for a combination.
@@ -188,7 +222,10 @@ func (s *slot) gather(bit uint8, view wire.View, d wire.Digest, banned []bool) [
 }
 
 // drop forgets a sender's share of one kind, after it was found to be bad.
-func (s *slot) drop(bit uint8, from wire.ReplicaID) { s.shares[from].has &^= bit }
+func (s *slot) drop(bit uint8, from wire.ReplicaID) {
+	s.shares[from].has &^= bit
+	s.tally.known = false
+}
 
 // put stores a share, replacing what the sender sent in lower views. It reports
 // false for a second, different value in the same view.
@@ -196,25 +233,38 @@ func (s *slot) put(from wire.ReplicaID, id wire.SlotID, bits uint8) (*replicaSha
 	r := &s.shares[from]
 	switch {
 	case r.has == 0 || id.View > r.view:
-		*r = replicaShare{view: id.View, digest: id.Digest}
+		*r = replicaShare{view: id.View, digest: id.Digest, answered: r.answered}
 	case id.View < r.view || id.Digest != r.digest:
 		return nil, false
+	}
+	if t := &s.tally; t.known && t.view == id.View && t.digest == id.Digest {
+		t.add(bits &^ r.has)
 	}
 	r.has |= bits
 	return r, true
 }
 
-// leading is the value with the most σ shares in this view: a collector that
-// has not seen the pre-prepare yet collects for it.
+// leading is the value that most σ shares in this view are for, if one has more
+// than half of them: a collector that has not seen the pre-prepare yet collects
+// for it. Any quorum is more than half of n. Boyer and Moore's vote.
 func (s *slot) leading(view wire.View, banned []bool) (d wire.Digest, n int) {
+	lead := 0
 	for i := range s.shares {
 		r := &s.shares[i]
 		if r.has&hasSigma == 0 || r.view != view || banned[i] {
 			continue
 		}
-		if m := s.count(hasSigma, view, r.digest, banned); m > n {
-			d, n = r.digest, m
+		switch {
+		case lead == 0:
+			d, lead = r.digest, 1
+		case r.digest == d:
+			lead++
+		default:
+			lead--
 		}
 	}
-	return d, n
+	if lead == 0 {
+		return d, 0
+	}
+	return d, s.count(hasSigma, view, d, banned)
 }

@@ -13,7 +13,7 @@ import (
 func (c *Core) onStatus(from wire.ReplicaID, m *wire.Status) {
 	p := &c.peers[from]
 	p.known, p.status = true, *m
-	p.status.Voted = append([]byte(nil), m.Voted...)
+	p.status.Voted = nil // it aliases the input, and is used only here
 	if m.Stable <= c.low() {
 		c.noteReport(from, m.Stable)
 	}
@@ -26,6 +26,9 @@ func (c *Core) onStatus(from wire.ReplicaID, m *wire.Status) {
 		c.send(from, &stable, 0)
 	}
 	c.helpView(from, m)
+	if k := &c.change.seen[from]; m.Amnesia && k.msg != nil && k.msg.To > m.View {
+		c.send(from, k.msg, 0) // what it promised before it forgot
+	}
 	if c.active && m.Active && m.View == c.view && c.isPrimary() {
 		c.helpProposals(from, m)
 	}
@@ -79,9 +82,7 @@ func (c *Core) reportStatus() {
 func (c *Core) resend(s *slot) {
 	t := c.cfg.Timing
 	if s.committed {
-		if !s.holds(s.proof.Slot.Digest) && c.now-s.fetchTick >= t.Fetch {
-			c.fetchBody(s, wire.ReplicaID((int(c.cfg.Self)+1+int(c.now/t.Fetch)%(c.q.N-1))%c.q.N))
-		}
+		c.fetchCommitted(s)
 		if s.executed && !s.certified && c.now-s.own.sentTick >= t.Resend {
 			c.resendExec(s)
 		}
@@ -105,7 +106,7 @@ func (c *Core) resend(s *slot) {
 	if s.own.hasTwo {
 		c.sendCommit(s, to)
 	}
-	if s.collect.tau == phaseDone && c.now-s.collect.tauSent >= t.Resend {
+	if s.collect.tauSent != 0 && c.now-s.collect.tauSent >= t.Resend {
 		s.collect.tauSent = c.now
 		c.broadcast(&wire.Prepare{Slot: wire.SlotID{View: c.view, Seq: s.seq, Digest: s.collect.tauDigest}, Tau: s.collect.tauCert}, 0)
 	}
@@ -124,12 +125,29 @@ func (c *Core) resendExec(s *slot) {
 
 // Bodies.
 
+// fetchCommitted asks for the body of a committed slot: first whoever sent the
+// proof, then everyone in turn. A proof is often faster than its large
+// pre-prepare, which is given a little time to come by itself.
+func (c *Core) fetchCommitted(s *slot) {
+	t := c.cfg.Timing
+	switch {
+	case s.holds(s.proof.Slot.Digest) || c.now-s.commitTick < t.Stagger:
+	case s.verifying&verifyPropose != 0 && c.now-s.commitTick < t.Fetch:
+	case s.fetchTick == 0 && s.bodyFrom != c.cfg.Self:
+		c.fetchBody(s, s.bodyFrom)
+	case s.fetchTick == 0 || c.now-s.fetchTick >= t.Fetch:
+		c.fetchBody(s, c.inTurn(s))
+	}
+}
+
+// inTurn is another replica to ask about a slot, a new one each Fetch ticks.
+func (c *Core) inTurn(s *slot) wire.ReplicaID {
+	return c.others[(uint64(s.seq)+c.now/c.cfg.Timing.Fetch)%uint64(len(c.others))]
+}
+
 // fetchBody asks for the body of a committed or decided slot.
 func (c *Core) fetchBody(s *slot, from wire.ReplicaID) {
-	s.fetchTick = c.now
-	if from == c.cfg.Self {
-		from = c.others[int(s.seq)%len(c.others)]
-	}
+	s.fetchTick = max(c.now, 1)
 	c.send(from, &wire.FetchBody{Digest: c.wanted(s)}, 0)
 }
 
@@ -142,7 +160,7 @@ func (c *Core) wanted(s *slot) wire.Digest {
 }
 
 func (c *Core) onFetchBody(from wire.ReplicaID, m *wire.FetchBody) {
-	if from == c.cfg.Self || m.Digest.IsNull() {
+	if from == c.cfg.Self || m.Digest.IsNull() || !c.mayServe(from, m.Kind()) {
 		return
 	}
 	for i := range c.slots {
@@ -187,7 +205,7 @@ func (c *Core) bodyVerified(e Verified) {
 		}
 	}
 	if !used {
-		c.emit(Forget{Digest: e.Digest})
+		c.forget(e.Digest)
 		return
 	}
 	c.acceptDecided()
@@ -199,10 +217,27 @@ func (c *Core) bodyVerified(e Verified) {
 // onFetchBlocks lets the pipeline serve executed slots, at a bounded rate per
 // peer.
 func (c *Core) onFetchBlocks(from wire.ReplicaID, m *wire.FetchBlocks) {
-	if from == c.cfg.Self || m.From > c.executed {
+	if from == c.cfg.Self || m.From > c.executed || !c.mayServe(from, m.Kind()) {
 		return
 	}
 	c.emit(Serve{To: from, From: m.From, Up: min(m.To, c.executed)})
+}
+
+// servesMax bounds the bodies and ranges of blocks that one peer is served in
+// one tick: a request is small and its answer is not (RES-03).
+const servesMax = 4
+
+func (c *Core) mayServe(to wire.ReplicaID, k wire.Kind) bool {
+	p := &c.peers[to]
+	if p.servedAt != c.now {
+		p.servedAt, p.served = c.now, 0
+	}
+	if p.served >= servesMax {
+		c.reject(to, k, RejectBusy)
+		return false
+	}
+	p.served++
+	return true
 }
 
 // behind is the highest slot that this replica has reason to believe executed
@@ -237,6 +272,7 @@ func (c *Core) askBlocks(id wire.ReplicaID, from wire.SeqNum) {
 		return
 	}
 	c.fetchTick, c.fetchOut = c.now, true
+	c.peers[id].asked = true
 	c.send(id, &wire.FetchBlocks{From: from, To: up}, 0)
 }
 
@@ -244,8 +280,14 @@ func (c *Core) askBlocks(id wire.ReplicaID, from wire.SeqNum) {
 // that a moving window left over.
 const catchupMax = 2 * wire.FetchBlocksMax
 
-// onBlocks admits blocks that continue what this replica has.
+// onBlocks admits blocks that were asked for, and that continue what this
+// replica has: unasked ones would make it verify at a peer's pleasure.
 func (c *Core) onBlocks(from wire.ReplicaID, m *wire.Blocks) {
+	if !c.peers[from].asked {
+		c.reject(from, m.Kind(), RejectSender)
+		return
+	}
+	c.peers[from].asked = false
 	first, last := m.Blocks[0].Proof.Slot.Seq, m.Blocks[len(m.Blocks)-1].Proof.Slot.Seq
 	next := c.dispatched + 1 + wire.SeqNum(len(c.catchup))
 	if last < next || first > next || len(c.catchup) >= catchupMax {
@@ -264,30 +306,17 @@ func (c *Core) blocksVerified(e Verified, m *wire.Blocks) {
 		return
 	}
 	for i := range m.Blocks {
-		b := m.Blocks[i]
+		p := m.Blocks[i].Proof
 		next := c.dispatched + 1 + wire.SeqNum(len(c.catchup))
-		d := b.Proof.Slot.Digest
-		switch {
-		case b.Proof.Slot.Seq != next || len(c.catchup) >= catchupMax+int(c.cfg.Window):
-			if !d.IsNull() && !c.anyHolds(d) {
-				c.emit(Forget{Digest: d})
-			}
-		default:
-			c.catchup = append(c.catchup, wire.CommittedSlot{Proof: b.Proof})
+		if p.Slot.Seq == next && len(c.catchup) < catchupMax+int(c.cfg.Window) {
+			c.catchup = append(c.catchup, wire.CommittedSlot{Proof: p})
 		}
+	}
+	for i := range m.Blocks {
+		c.forget(m.Blocks[i].Proof.Slot.Digest) // those that were not taken
 	}
 	c.release()
 	c.moreCatchup()
-}
-
-// anyHolds reports whether the window or the catch-up list needs d's body.
-func (c *Core) anyHolds(d wire.Digest) bool {
-	for i := range c.slots {
-		if c.slots[i].holds(d) {
-			return true
-		}
-	}
-	return c.catchupHolds(d)
 }
 
 func (c *Core) catchupHolds(d wire.Digest) bool {
@@ -304,34 +333,30 @@ func (c *Core) releaseCatchup(next wire.SeqNum) bool {
 	if len(c.catchup) == 0 {
 		return false
 	}
-	b := c.catchup[0]
-	assert.That(b.Proof.Slot.Seq == next, "catch-up starts at %d, not %d", b.Proof.Slot.Seq, next)
-	c.dispatched = next
-	if s := c.slot(next); s != nil {
-		if !s.committed {
-			s.committed, s.proof = true, b.Proof
+	p := c.catchup[0].Proof
+	assert.That(p.Slot.Seq == next, "catch-up starts at %d, not %d", p.Slot.Seq, next)
+	s := c.slot(next)
+	if s != nil {
+		if s.committed && s.proof.Slot.Digest != p.Slot.Digest {
+			c.halt("two values were committed for one slot")
+			return false
 		}
-		if d := b.Proof.Slot.Digest; !d.IsNull() {
-			c.hold(s, d)
+		if !s.committed {
+			s.committed, s.proof, s.commitTick = true, p, c.now
+		}
+		if !p.Slot.Digest.IsNull() {
+			c.hold(s, p.Slot.Digest)
 		}
 		s.dispatched = true
 		c.touch(s)
-		c.emit(Execute{Proof: b.Proof})
-		c.catchup = append(c.catchup[:0], c.catchup[1:]...)
-		return true
 	}
-	c.emit(Execute{Proof: b.Proof})
-	c.dropCatchup()
-	return true
-}
-
-// dropCatchup removes the head of the catch-up list and gives its body back.
-func (c *Core) dropCatchup() {
-	d := c.catchup[0].Proof.Slot.Digest
+	c.dispatched = next
 	c.catchup = append(c.catchup[:0], c.catchup[1:]...)
-	if !d.IsNull() && !c.anyHolds(d) {
-		c.emit(Forget{Digest: d})
+	c.emit(Execute{Proof: p})
+	if s == nil {
+		c.forget(p.Slot.Digest)
 	}
+	return true
 }
 
 // moreCatchup asks for the next blocks as soon as the last ones are being used,

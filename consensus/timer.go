@@ -50,6 +50,7 @@ func (c *Core) working() bool {
 func (c *Core) progress() {
 	c.progressTick = c.now
 	c.timeout = c.cfg.Timing.Progress
+	c.stale = false
 }
 
 func (c *Core) setWaiting(on bool) {
@@ -70,6 +71,8 @@ func (c *Core) checkPrimary() {
 	}
 	p := &c.peers[c.q.Primary(c.view)]
 	switch {
+	case c.change.proven:
+		c.complain() // again and again: it may have been lost
 	case c.now-c.progressTick >= c.timeout:
 		c.complain()
 	case p.everUp && !p.up && c.now-p.downTick >= c.cfg.Timing.LinkDown && c.now-c.progressTick >= c.cfg.Timing.LinkDown:
@@ -96,8 +99,8 @@ func (c *Core) resendCheckpoints() {
 		o := &c.checkpoint.open[i]
 		if o.signed && c.now-o.sent >= c.cfg.Timing.Resend {
 			o.sent = c.now
-			c.broadcast(&wire.Checkpoint{State: o.own, Share: o.share}, 0)
-			c.collectCheckpoint(o)
+			c.broadcast(&wire.Checkpoint{State: o.own, Share: o.share}, c.anchorToken)
+			c.collectCheckpoint(o, o.own)
 		}
 	}
 }

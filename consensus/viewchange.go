@@ -9,15 +9,16 @@ import (
 
 // changeState is what is known of views that may come.
 type changeState struct {
-	complaints []complaint   // by replica: the newest
-	seen       []knownChange // by replica: its verified view change with the highest target
-	verifying  []uint8       // by replica: view changes of it that are being verified
-	pending    *pendingNewView
-	started    uint64 // tick at which 2f+2c+1 view changes to the current view were in, 0: not yet
-	leftTick   uint64 // tick at which the last view was left
+	complaints []complaint       // by replica: the newest
+	seen       []knownChange     // by replica: its verified view change with the highest target
+	verifying  []uint8           // by replica: view changes of it that are being verified
+	paced      []pace            // by replica: view changes of it that were verified lately
+	pending    []*pendingNewView // by the primary that signed it, so that a liar blocks its own views only
+	newViewing []bool            // by the same: a NewView of it is being verified
+	started    uint64            // tick at which 2f+2c+1 view changes to the current view or above were in, 0: not yet
 	sentTick   uint64
-	newViewing bool  // a NewView is being verified or signed
 	ownNewView bool  // this replica's NewView for this view was made
+	proven     bool  // there is proof that this view's primary is faulty
 	announced  bool  // own view change was made durable and sent
 	leaveToken Token // its record; 0 after a restart: durable already
 	enterToken Token // record of the entered view
@@ -39,6 +40,15 @@ func (k *changeState) init(n int) {
 	k.complaints = make([]complaint, n)
 	k.seen = make([]knownChange, n)
 	k.verifying = make([]uint8, n)
+	k.paced = make([]pace, n)
+	k.pending = make([]*pendingNewView, n)
+	k.newViewing = make([]bool, n)
+}
+
+// pace counts since a tick.
+type pace struct {
+	tick uint64
+	n    int
 }
 
 // complain tells everyone that this replica wants to leave the view. It goes on
@@ -64,13 +74,16 @@ func (c *Core) onComplaint(from wire.ReplicaID, m *wire.Complaint) {
 		c.reject(from, m.Kind(), RejectView)
 		return
 	}
-	c.change.complaints[from] = complaint{has: true, view: m.View, tick: c.now}
+	if k := &c.change.complaints[from]; !k.has || m.View >= k.view {
+		*k = complaint{has: true, view: m.View, tick: c.now}
+	}
 	c.countComplaints()
 }
 
 // countComplaints leaves the view once f+1 replicas want to: one of them is
-// honest. A view change to a higher view is a complaint too. Old complaints
-// expire, so that f liars cannot save them up.
+// honest. A view change to a higher view is a complaint too. Complaints are
+// repeated while their reason lasts, and expire when they are not, so that
+// those of different days do not add up.
 func (c *Core) countComplaints() {
 	if !c.active {
 		return
@@ -78,7 +91,7 @@ func (c *Core) countComplaints() {
 	n := 0
 	for i := range c.change.complaints {
 		k := &c.change.complaints[i]
-		fresh := k.has && k.view == c.view && c.now-k.tick <= 4*c.timeout
+		fresh := k.has && k.view == c.view && c.now-k.tick <= complaintLife*c.cfg.Timing.Resend
 		left := c.change.seen[i].msg != nil && c.change.seen[i].msg.To > c.view
 		if fresh || left {
 			n++
@@ -89,6 +102,10 @@ func (c *Core) countComplaints() {
 	}
 }
 
+// complaintLife is how many of its repetitions may be lost before a complaint
+// expires.
+const complaintLife = 4
+
 // leave stops voting below view to, and says durably what was accepted and
 // prepared so far (I2, I3).
 func (c *Core) leave(to wire.View) {
@@ -97,7 +114,11 @@ func (c *Core) leave(to wire.View) {
 	}
 	c.observe(Observe{Topic: ObserveViewLeft, View: c.view})
 	c.setView(to, false)
-	c.change.leftTick = c.now
+	if c.stale {
+		// The view that ends here brought nothing: the next one gets twice the time.
+		c.timeout = min(2*c.timeout, c.cfg.Timing.ProgressMax)
+	}
+	c.stale = true
 	m := &wire.ViewChange{Replica: c.cfg.Self, To: to, Stable: c.stable, Slots: c.gatherEvidence()}
 	c.leaving, c.change.announced = m, false
 	c.emit(Sign{Purpose: PurposeViewChange, Slot: wire.SlotID{View: to}, Hash: c.cfg.Scope.ViewChangeDigest(m)})
@@ -109,8 +130,13 @@ func (c *Core) setView(v wire.View, active bool) {
 		for i := range c.slots {
 			c.slots[i].newView()
 		}
-		c.change.ownNewView, c.change.newViewing, c.change.started, c.change.pending = false, false, 0, nil
+		c.change.ownNewView, c.change.started, c.change.proven = false, 0, false
 		c.nvTop = 0
+	}
+	for i, p := range c.change.pending {
+		if p != nil && (p.msg.To < v || p.msg.To == v && active) {
+			c.change.pending[i] = nil
+		}
 	}
 	c.view, c.active = v, active
 	c.progressTick = c.now
@@ -153,6 +179,7 @@ func (c *Core) onViewChange(from wire.ReplicaID, m *wire.ViewChange) {
 	switch {
 	case int(m.Replica) >= c.q.N:
 		c.reject(from, m.Kind(), RejectSender)
+		return
 	case c.pendingWants(m):
 	case m.To < c.view || m.To == c.view && c.active:
 		c.reject(from, m.Kind(), RejectView)
@@ -161,16 +188,27 @@ func (c *Core) onViewChange(from wire.ReplicaID, m *wire.ViewChange) {
 		c.reject(from, m.Kind(), RejectDuplicate)
 		return
 	}
-	if int(m.Replica) >= c.q.N || !c.wellFormed(m) {
+	switch {
+	case !c.wellFormed(m):
 		c.reject(from, m.Kind(), RejectConflict)
-		return
-	}
-	if c.change.verifying[m.Replica] >= 2 {
+	case c.change.verifying[m.Replica] >= 2 || !c.change.paced[m.Replica].allows(c.now, c.cfg.Timing.Resend):
 		c.reject(from, m.Kind(), RejectBusy)
-		return
+	default:
+		c.change.verifying[m.Replica]++
+		c.emit(Verify{From: from, Msg: m})
 	}
-	c.change.verifying[m.Replica]++
-	c.emit(Verify{From: from, Msg: m})
+}
+
+// changesPaceMax bounds the view changes of one signer that were verified within
+// one Resend interval: each may hold a window of certificates (VC-01). Honest
+// replicas pass a few views at once when many fail together.
+const changesPaceMax = 8
+
+func (p *pace) allows(now, interval uint64) bool {
+	if now-p.tick >= interval {
+		*p = pace{tick: now}
+	}
+	return p.n < changesPaceMax
 }
 
 // wellFormed checks what needs no signature: votes and locks are of lower views
@@ -200,18 +238,33 @@ func (c *Core) viewChangeVerified(e Verified, m *wire.ViewChange) {
 		c.reject(e.From, m.Kind(), RejectForged)
 		return
 	}
+	c.change.paced[m.Replica].n++
 	c.pendingTake(m, e.Digest)
 	known := &c.change.seen[m.Replica]
 	if known.msg == nil || m.To > known.msg.To {
 		*known = knownChange{msg: m, digest: e.Digest}
 	}
+	if m.Replica == c.cfg.Self {
+		c.recall(m)
+	}
 	if m.Stable.State.Seq > c.low() {
 		stable := m.Stable // its certificate was verified with the message
 		c.stabilize(stable)
 	}
-	c.countComplaints()
 	c.joinHigher()
+	c.countComplaints()
 	c.tryNewView()
+}
+
+// recall takes up a view change that this replica signed before it lost its
+// journal: it promised not to vote below that view (I8).
+func (c *Core) recall(m *wire.ViewChange) {
+	if !c.amnesia.on || m.To <= c.view {
+		return
+	}
+	c.setView(m.To, false)
+	c.leaving, c.change.announced = m, true
+	c.change.leaveToken = c.persist(&wire.ViewChangeRecord{Message: m}, wire.NullDigest)
 }
 
 // joinHigher follows f+1 replicas that are on the way into higher views, to the
@@ -231,36 +284,54 @@ func (c *Core) joinHigher() {
 	}
 }
 
-// changesTo counts the view changes to view v.
-func (c *Core) changesTo(v wire.View) int {
-	n := 0
+// changesTo counts the replicas on their way to view v, and those on their way
+// to v or above. (Only the latter is sure to grow: a replica that gave v up
+// does not come back to it, and its newer view change may overtake.)
+func (c *Core) changesTo(v wire.View) (exactly, atLeast int) {
 	for i := range c.change.seen {
-		if m := c.change.seen[i].msg; m != nil && m.To == v {
-			n++
+		m := c.change.seen[i].msg
+		if m != nil && m.To == v {
+			exactly++
+		}
+		if m != nil && m.To >= v {
+			atLeast++
 		}
 	}
-	return n
+	return exactly, atLeast
+}
+
+// secondChange repeats a complaint of this replica once somebody has left the
+// view, perhaps because of it. Otherwise complaints of different times, seen
+// together by one replica only, would leave it outside alone, and the fast path
+// without it.
+func (c *Core) secondChange() {
+	if own := &c.change.complaints[c.cfg.Self]; !own.has || own.view != c.view {
+		return
+	}
+	if _, n := c.changesTo(c.view + 1); n > 0 {
+		c.complain()
+	}
 }
 
 // checkChange repeats this replica's view change while the next view does not
 // start, and gives the next primary up after a timeout that doubles up to a
 // cap. The timeout starts when 2f+2c+1 view changes are in.
 func (c *Core) checkChange() {
+	for _, p := range c.change.pending {
+		c.chasePending(p)
+	}
 	if c.active {
+		c.secondChange()
 		return
 	}
 	if c.change.announced && c.now-c.change.sentTick >= c.cfg.Timing.Resend {
 		c.change.sentTick = c.now
 		c.broadcast(c.leaving, c.change.leaveToken)
 	}
-	if c.change.started == 0 && c.changesTo(c.view) >= c.q.ViewChange {
+	if _, n := c.changesTo(c.view); c.change.started == 0 && n >= c.q.ViewChange {
 		c.change.started = max(c.now, 1)
 	}
-	if c.change.pending != nil {
-		c.chasePending()
-	}
 	if c.change.started != 0 && c.now-c.change.started >= c.timeout {
-		c.timeout = min(2*c.timeout, c.cfg.Timing.ProgressMax)
 		c.leave(c.view + 1)
 	}
 }
