@@ -19,7 +19,7 @@ import (
 
 // benchHandler counts, and answers what asks for it.
 type benchHandler struct {
-	recorder
+	*recorder
 	t     *Transport
 	bytes atomic.Int64
 	echo  func(kind wire.Kind, body []byte)
@@ -42,7 +42,7 @@ func benchPair(b *testing.B, plaintext bool) (a, z *benchHandler) {
 	ballast = make([]byte, 256*mib)
 	b.Cleanup(func() { ballast = nil })
 	w := newWorld(b, 2)
-	hs := [2]*benchHandler{{recorder: *newRecorder()}, {recorder: *newRecorder()}}
+	hs := [2]*benchHandler{{recorder: newRecorder()}, {recorder: newRecorder()}}
 	for i, h := range hs {
 		h.t = w.start(b, i, h, func(c *Config) { c.Plaintext, c.ClientAddr = plaintext, "" })
 	}

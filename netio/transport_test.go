@@ -160,9 +160,7 @@ func TestRestartedPeerComesBack(t *testing.T) {
 	shut(t, b)
 	ra.wait(t, "peer down", func() bool { return ra.downs[1] == 1 })
 	t.Logf("down after %v", time.Since(began))
-	if err := a.Send(1, wire.LaneConsensus, wire.KindCommit, nil); err != ErrDown {
-		t.Fatal(err)
-	}
+	eventually(t, "the other link is down too", func() bool { return a.Send(1, wire.LaneConsensus, wire.KindCommit, nil) == ErrDown })
 	r2 := newRecorder()
 	w.start(t, 1, r2, nil)
 	ra.wait(t, "peer up again", func() bool { return ra.ups[1] == 2 })
