@@ -1,0 +1,242 @@
+package payments
+
+// What the tests of whole machines share: a machine with its archive and its
+// disk (pages as a store would keep them), a twin with another index seed, and
+// comparison with the model after each block.
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+	"testing"
+
+	"quorate/wire"
+)
+
+// failer is *testing.T or *rapid.T.
+type failer interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+type pageKey struct {
+	r Region
+	p uint32
+}
+
+type blockIn struct {
+	proposed uint64
+	reqs     []Request
+}
+
+type harness struct {
+	t        failer
+	cfg      Config
+	m, twin  *Machine
+	model    *model
+	archive  *MemoryArchive
+	out, two Outcome
+	disk     map[pageKey][]byte // as of the checkpoint
+	ids      []uint64           // as of the checkpoint
+	newIDs   []uint64
+	since    []blockIn // blocks after the checkpoint
+}
+
+func testConfig() Config {
+	return Config{Clients: []ClientRecord{
+		{ID: 1, Key: testKey(1), Roles: RolesAll},
+		{ID: 2, Key: testKey(2), Roles: RoleTransfers | RoleQueries},
+	}, IndexSeed: 1}
+}
+
+func newHarness(t failer, cfg Config) *harness {
+	h := &harness{t: t, cfg: cfg, model: newModel(cfg), archive: NewMemoryArchive(), disk: map[pageKey][]byte{}}
+	h.m = h.machine(cfg)
+	cfg.IndexSeed += 99
+	h.twin = h.machine(cfg)
+	h.checkpoint()
+	return h
+}
+
+func (h *harness) machine(cfg Config) *Machine {
+	m, err := New(cfg)
+	if err != nil {
+		h.t.Fatalf("new: %v", err)
+	}
+	return m
+}
+
+// request makes a request whose digest follows from its content.
+func request(client wire.ClientID, seq uint64, op wire.Op, body []byte) Request {
+	var b [17]byte
+	binary.LittleEndian.PutUint64(b[:], uint64(client))
+	binary.LittleEndian.PutUint64(b[8:], seq)
+	b[16] = byte(op)
+	return Request{Client: client, Seq: seq, Op: op, Body: body, Digest: sha256.Sum256(append(b[:], body...))}
+}
+
+// apply runs one block everywhere and compares.
+func (h *harness) apply(proposed uint64, reqs ...Request) *Outcome {
+	h.t.Helper()
+	time, want := h.model.apply(proposed, reqs)
+	h.run(h.m, &h.out, proposed, reqs)
+	h.run(h.twin, &h.two, proposed, reqs)
+	h.newIDs = append(h.newIDs, h.out.IDEntries...)
+	h.since = append(h.since, blockIn{proposed, slices.Clone(reqs)})
+	h.archive.Add(reqs, &h.out)
+	if h.out.Time != time || h.out.LastTimestamp != h.model.last {
+		h.t.Fatalf("time %d–%d, want %d–%d", h.out.Time, h.out.LastTimestamp, time, h.model.last)
+	}
+	if h.out.DeltaDigest != h.two.DeltaDigest || !slices.Equal(h.out.IDEntries, h.two.IDEntries) ||
+		!slices.Equal(h.out.Links, h.two.Links) || !slices.Equal(h.out.Derived, h.two.Derived) ||
+		!slices.Equal(h.out.Resolved, h.two.Resolved) || !slices.Equal(h.out.Balances, h.two.Balances) {
+		h.t.Fatalf("block %d: outcomes of two machines differ", h.out.Seq)
+	}
+	for i := range want {
+		h.compare(i, &reqs[i], &want[i])
+	}
+	h.compareState()
+	return &h.out
+}
+
+func (h *harness) run(m *Machine, out *Outcome, proposed uint64, reqs []Request) {
+	h.t.Helper()
+	if err := m.Apply(m.Seq()+1, proposed, reqs, h.archive, out); err != nil {
+		h.t.Fatalf("apply: %v", err)
+	}
+}
+
+func (h *harness) compare(i int, q *Request, want *modelResult) {
+	h.t.Helper()
+	got := &h.out.Requests[i]
+	if got.Status != want.status {
+		h.t.Fatalf("block %d request %d (op %d): status %v, want %v", h.out.Seq, i, q.Op, got.Status, want.status)
+	}
+	if got.Status == StatusDuplicate && (got.DuplicateSeq != want.place.seq || got.DuplicateIndex != want.place.index) {
+		h.t.Fatalf("duplicate of %d/%d, want %d/%d", got.DuplicateSeq, got.DuplicateIndex, want.place.seq, want.place.index)
+	}
+	if two := &h.two.Requests[i]; got.Status != two.Status || !bytes.Equal(got.Result, two.Result) {
+		h.t.Fatalf("request %d: results of two machines differ", i)
+	}
+	if got.Status != StatusOK || q.Op == wire.OpLedgerTotals || bytes.Equal(got.Result, want.result) {
+		return
+	}
+	if q.Op > wire.OpCreateTransfers {
+		h.t.Fatalf("block %d request %d (op %d): result of %d bytes differs, want %d bytes", h.out.Seq, i, q.Op, len(got.Result), len(want.result))
+	}
+	a, _ := DecodeCodes(nil, got.Result)
+	b, _ := DecodeCodes(nil, want.result)
+	for j := range b {
+		if a[j] != b[j] {
+			h.t.Fatalf("block %d request %d (op %d) event %d: %v, want %v (of %v and %v)", h.out.Seq, i, q.Op, j,
+				codeOf(q.Op, a[j]), codeOf(q.Op, b[j]), codesOf(q.Op, a), codesOf(q.Op, b))
+		}
+	}
+	h.t.Fatalf("result of %d bytes, want %d", len(got.Result), len(want.result))
+}
+
+func codeOf(op wire.Op, c uint32) string {
+	if op == wire.OpCreateTransfers {
+		return TransferCode(c).String()
+	}
+	return AccountCode(c).String()
+}
+
+func codesOf(op wire.Op, cs []uint32) (s []string) {
+	for _, c := range cs {
+		s = append(s, codeOf(op, c))
+	}
+	return s
+}
+
+// compareState compares accounts with the model, the twin's root, and audits.
+func (h *harness) compareState() {
+	h.t.Helper()
+	if int(h.m.meta.accounts) != len(h.model.accounts) {
+		h.t.Fatalf("%d accounts, want %d", h.m.meta.accounts, len(h.model.accounts))
+	}
+	for i, id := range h.model.accOrder {
+		want := h.model.accounts[id].record()
+		got, ok := h.m.Account(id)
+		if !ok || got != want || *h.m.accounts.at(uint32(i)) != want {
+			h.t.Fatalf("account %v is %+v, want %+v", id, got, want)
+		}
+	}
+	open := 0
+	for _, id := range h.model.trOrder {
+		if h.model.transfers[id].status == PendingOpen {
+			open++
+		}
+	}
+	if int(h.m.meta.pendingOpen) != open {
+		h.t.Fatalf("%d open pendings, want %d", h.m.meta.pendingOpen, open)
+	}
+	if err := h.m.Audit(); err != nil {
+		h.t.Fatalf("audit: %v", err)
+	}
+	if a, b := h.m.StateRoot(), h.twin.StateRoot(); a != b {
+		h.t.Fatalf("roots of two machines differ at %d", h.m.Seq())
+	}
+}
+
+// checkpoint writes the dirty pages to the disk.
+func (h *harness) checkpoint() {
+	h.m.Dirty(func(r Region, p uint32, data []byte) { h.disk[pageKey{r, p}] = bytes.Clone(data) })
+	h.m.MarkClean()
+	h.ids = append(h.ids, h.newIDs...)
+	h.newIDs, h.since = nil, nil
+}
+
+// restart replaces the machine by one loaded from the disk, which replays the
+// blocks since.
+func (h *harness) restart(listIDs bool, seed uint64) {
+	h.t.Helper()
+	root := h.m.StateRoot()
+	cfg := h.cfg
+	cfg.IndexSeed = seed
+	m := h.load(cfg, listIDs)
+	// Replay as a replica would: its archive may already hold these blocks.
+	var out Outcome
+	for _, b := range h.since {
+		h.run(m, &out, b.proposed, b.reqs)
+	}
+	if m.StateRoot() != root {
+		h.t.Fatalf("root differs after a restart")
+	}
+	if len(h.since) > 0 && out.DeltaDigest != h.out.DeltaDigest {
+		h.t.Fatalf("delta digest differs after a restart")
+	}
+	h.m = m
+	// Dirty now starts at the checkpoint plus what the replay touched.
+}
+
+func (h *harness) load(cfg Config, listIDs bool) *Machine {
+	h.t.Helper()
+	m := h.machine(cfg)
+	for r := Region(0); r < Regions; r++ {
+		if r == RegionIDs && listIDs {
+			continue
+		}
+		for p := uint32(0); h.disk[pageKey{r, p}] != nil; p++ {
+			if err := m.LoadPage(r, p, h.disk[pageKey{r, p}]); err != nil {
+				h.t.Fatalf("load: %v", err)
+			}
+		}
+	}
+	if listIDs {
+		for rest := h.ids; len(rest) > 0; {
+			n := min(len(rest), 777)
+			if err := m.LoadIDs(rest[:n]); err != nil {
+				h.t.Fatalf("load ids: %v", err)
+			}
+			rest = rest[n:]
+		}
+	}
+	if err := m.Finish(); err != nil {
+		h.t.Fatalf("finish: %v", err)
+	}
+	return m
+}
+
+func mustHarness(t *testing.T) *harness { return newHarness(t, testConfig()) }
