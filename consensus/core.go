@@ -141,7 +141,7 @@ func New(cfg Config) (*Core, error) {
 			c.others = append(c.others, id)
 		}
 	}
-	c.change.init(n)
+	c.change.init(n, cfg.Timing.ProgressMax)
 	c.checkpoint.init(n)
 	for s := wire.SeqNum(1); s <= cfg.Window; s++ {
 		c.renew(s)

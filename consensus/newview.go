@@ -178,11 +178,8 @@ func (c *Core) onFetchViewChange(from wire.ReplicaID, m *wire.FetchViewChange) {
 // helpView shows a replica that is in a lower view, or not yet in this one, how
 // this view began.
 func (c *Core) helpView(to wire.ReplicaID, m *wire.Status) {
-	switch {
-	case c.active && c.entered != nil && (m.View < c.view || m.View == c.view && !m.Active):
+	if c.active && c.entered != nil && (m.View < c.view || m.View == c.view && !m.Active) {
 		c.send(to, c.entered.NewView, c.change.enterToken)
-	case !c.active && c.change.announced && m.View <= c.view:
-		c.send(to, c.leaving, c.change.leaveToken)
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 var (
 	seedsFlag = flag.Int("seeds", 60, "random runs per cluster size")
 	seedFlag  = flag.Uint64("seed", 0, "first seed")
-	traceFlag = flag.Bool("trace", false, "print the run of -seed")
+	traceFlag = flag.Bool("tell", false, "print the run of -seed")
 )
 
 func TestSimulation(t *testing.T) {

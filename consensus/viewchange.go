@@ -17,11 +17,13 @@ type changeState struct {
 	newViewing []bool            // by the same: a NewView of it is being verified
 	started    uint64            // tick at which 2f+2c+1 view changes to the current view or above were in, 0: not yet
 	sentTick   uint64
-	ownNewView bool  // this replica's NewView for this view was made
-	proven     bool  // there is proof that this view's primary is faulty
-	announced  bool  // own view change was made durable and sent
-	leaveToken Token // its record; 0 after a restart: durable already
-	enterToken Token // record of the entered view
+	sentTimes  int    // own view change, to this view
+	enterTick  uint64 // tick at which the view was entered
+	ownNewView bool   // this replica's NewView for this view was made
+	proven     bool   // there is proof that this view's primary is faulty
+	announced  bool   // own view change was made durable and sent
+	leaveToken Token  // its record; 0 after a restart: durable already
+	enterToken Token  // record of the entered view
 }
 
 type complaint struct {
@@ -32,13 +34,18 @@ type complaint struct {
 
 // knownChange is a verified view change and its digest.
 type knownChange struct {
-	msg    *wire.ViewChange
-	digest wire.Digest
+	msg      *wire.ViewChange
+	digest   wire.Digest
+	tick     uint64 // when it came
+	patience uint64 // how long its signer may stay outside this replica's view
 }
 
-func (k *changeState) init(n int) {
+func (k *changeState) init(n int, patience uint64) {
 	k.complaints = make([]complaint, n)
 	k.seen = make([]knownChange, n)
+	for i := range k.seen {
+		k.seen[i].patience = patience
+	}
 	k.verifying = make([]uint8, n)
 	k.paced = make([]pace, n)
 	k.pending = make([]*pendingNewView, n)
@@ -113,6 +120,7 @@ func (c *Core) leave(to wire.View) {
 		return
 	}
 	c.observe(Observe{Topic: ObserveViewLeft, View: c.view})
+	c.forgiveStranded()
 	c.setView(to, false)
 	if c.stale {
 		// The view that ends here brought nothing: the next one gets twice the time.
@@ -120,7 +128,7 @@ func (c *Core) leave(to wire.View) {
 	}
 	c.stale = true
 	m := &wire.ViewChange{Replica: c.cfg.Self, To: to, Stable: c.stable, Slots: c.gatherEvidence()}
-	c.leaving, c.change.announced = m, false
+	c.leaving, c.change.announced, c.change.sentTimes = m, false, 0
 	c.emit(Sign{Purpose: PurposeViewChange, Slot: wire.SlotID{View: to}, Hash: c.cfg.Scope.ViewChangeDigest(m)})
 }
 
@@ -141,7 +149,7 @@ func (c *Core) setView(v wire.View, active bool) {
 	c.view, c.active = v, active
 	c.progressTick = c.now
 	if active {
-		c.leaving, c.change.announced = nil, false
+		c.leaving, c.change.announced, c.change.enterTick = nil, false, c.now
 	}
 }
 
@@ -242,7 +250,7 @@ func (c *Core) viewChangeVerified(e Verified, m *wire.ViewChange) {
 	c.pendingTake(m, e.Digest)
 	known := &c.change.seen[m.Replica]
 	if known.msg == nil || m.To > known.msg.To {
-		*known = knownChange{msg: m, digest: e.Digest}
+		known.msg, known.digest, known.tick = m, e.Digest, c.now
 	}
 	if m.Replica == c.cfg.Self {
 		c.recall(m)
@@ -300,18 +308,42 @@ func (c *Core) changesTo(v wire.View) (exactly, atLeast int) {
 	return exactly, atLeast
 }
 
-// secondChange repeats a complaint of this replica once somebody has left the
-// view, perhaps because of it. Otherwise complaints of different times, seen
-// together by one replica only, would leave it outside alone, and the fast path
-// without it.
+// secondChange complains for the sake of a replica that has left the view alone:
+// it promised not to vote here any more, and until the view changes the fast
+// path has to do without it. A replica that has complained in this view repeats
+// that, since it may be the reason; the others wait, each time twice as long, so
+// that a liar who leaves again and again is soon let alone.
 func (c *Core) secondChange() {
-	if own := &c.change.complaints[c.cfg.Self]; !own.has || own.view != c.view {
-		return
-	}
-	if _, n := c.changesTo(c.view + 1); n > 0 {
-		c.complain()
+	own := &c.change.complaints[c.cfg.Self]
+	complained := own.has && own.view == c.view
+	for i := range c.change.seen {
+		if k := &c.change.seen[i]; k.msg != nil && k.msg.To > c.view && (complained || c.stranded(k)) {
+			c.complain()
+			return
+		}
 	}
 }
+
+// stranded reports whether the signer of k has been outside this view for longer
+// than this replica's patience with it.
+func (c *Core) stranded(k *knownChange) bool {
+	return k.msg != nil && k.msg.To > c.view && c.now-max(k.tick, c.change.enterTick) >= k.patience
+}
+
+// strandedPatience is how often the patience with one replica can double.
+const strandedPatience = 6
+
+func (c *Core) forgiveStranded() {
+	for i := range c.change.seen {
+		if k := &c.change.seen[i]; c.active && c.stranded(k) {
+			k.patience = min(2*k.patience, c.cfg.Timing.ProgressMax<<strandedPatience)
+		}
+	}
+}
+
+// resendDoublings bounds the time between repetitions of a view change: it is
+// large, and nobody may answer for long.
+const resendDoublings = 3
 
 // checkChange repeats this replica's view change while the next view does not
 // start, and gives the next primary up after a timeout that doubles up to a
@@ -324,8 +356,9 @@ func (c *Core) checkChange() {
 		c.secondChange()
 		return
 	}
-	if c.change.announced && c.now-c.change.sentTick >= c.cfg.Timing.Resend {
+	if c.change.announced && c.now-c.change.sentTick >= c.cfg.Timing.Resend<<min(c.change.sentTimes, resendDoublings) {
 		c.change.sentTick = c.now
+		c.change.sentTimes++
 		c.broadcast(c.leaving, c.change.leaveToken)
 	}
 	if _, n := c.changesTo(c.view); c.change.started == 0 && n >= c.q.ViewChange {
