@@ -59,7 +59,6 @@ func (l *Ledger) commitSome(o *overlay) (int, error) {
 		}
 	}
 	last := o.blocks[n-1]
-	w.put(metaKey(metaApplied), binary.LittleEndian.AppendUint64(nil, uint64(last.Seq)))
 	if err := l.apply(&w); err != nil {
 		return 0, err
 	}

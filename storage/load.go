@@ -15,29 +15,21 @@ import (
 // a crash or a lost table takes away is at the new end.
 const holeBlocksMax = 2 * wire.WindowMax
 
-// load finds the newest block and checks that those before it are there.
+// load finds the newest block and checks that those before it are there. A
+// ledger that lost its newest blocks without a trace looks whole from here:
+// only the journal knows (CheckApplied).
 func (l *Ledger) load() error {
 	if err := l.checkIdentity(); err != nil {
 		return err
 	}
-	want := wire.SeqNum(0)
-	switch v, err := l.getMeta(metaApplied); {
-	case errors.Is(err, ErrNotFound):
-	case err != nil:
-		return err
-	case len(v) != 8:
-		return fmt.Errorf("storage: applied mark of %d bytes: %w", len(v), ErrCorrupt)
-	default:
-		want = wire.SeqNum(binary.LittleEndian.Uint64(v))
-	}
-	tail, err := l.findTail(want)
+	tail, err := l.findTail()
 	if err != nil {
 		return err
 	}
 	if err := l.loadPageVersions(); err != nil {
 		return err
 	}
-	if tail.dropFrom != nil || tail.seq < want {
+	if tail.dropFrom != nil {
 		if err := l.dropBlocks(tail); err != nil {
 			return err
 		}
@@ -48,8 +40,8 @@ func (l *Ledger) load() error {
 	l.nextOrdinal.Store(tail.next)
 	l.applied.Store(uint64(tail.seq))
 	l.committed = tail.seq
-	if want = max(want, tail.newest); tail.seq < want {
-		return &LedgerBehindError{From: tail.seq + 1, Have: tail.seq, Want: want}
+	if tail.seq < tail.newest {
+		return &LedgerBehindError{From: tail.seq + 1, Have: tail.seq, Want: tail.newest}
 	}
 	return nil
 }
@@ -93,7 +85,7 @@ type ledgerTail struct {
 
 // findTail walks back from the newest block, one read per block, and remembers
 // the oldest hole it meets.
-func (l *Ledger) findTail(want wire.SeqNum) (t ledgerTail, err error) {
+func (l *Ledger) findTail() (t ledgerTail, err error) {
 	iter, err := l.db.NewIter(&pebble.IterOptions{LowerBound: []byte{spaceBlocks}, UpperBound: []byte{spaceBlocks + 1}})
 	if err != nil {
 		return t, fmt.Errorf("storage: find newest block: %w", typed(err))
@@ -172,10 +164,7 @@ func (l *Ledger) dropBlocks(t ledgerTail) error {
 	batch := l.db.NewBatch()
 	defer batch.Close()
 	w := batchWriter{batch: batch}
-	if t.dropFrom != nil {
-		w.err = batch.DeleteRange(t.dropFrom, []byte{spaceBlocks + 1}, nil)
-	}
-	w.put(metaKey(metaApplied), binary.LittleEndian.AppendUint64(nil, uint64(t.seq)))
+	w.err = batch.DeleteRange(t.dropFrom, []byte{spaceBlocks + 1}, nil)
 	if err := l.apply(&w); err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"sort"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"quorate/wire"
 )
 
 // Event gives the event with the ordinal, or ErrNotFound.
@@ -142,7 +144,11 @@ func (l *Ledger) Status(ordinal uint64) (status uint8, err error) {
 			err = fmt.Errorf("storage: status of %d: %w", ordinal, typed(cerr))
 		}
 	}()
+	head, _ := l.Head()
 	for ok := iter.Last(); ok; ok = iter.Prev() { // newest block first
+		if k := iter.Key(); len(k) != statusKeyBytes || wire.SeqNum(binary.BigEndian.Uint64(k[9:])) > head {
+			continue // of a block that was dropped behind a hole
+		}
 		v, err := iter.ValueAndErr()
 		if err != nil {
 			return 0, fmt.Errorf("storage: status of %d: %w", ordinal, typed(err))
