@@ -45,7 +45,7 @@ type Client struct {
 	slots  chan struct{} // a token per request that may be outstanding
 	links  []*replicaLink
 	stop   context.CancelFunc
-	done   chan struct{} // closed when the loop ends
+	done   chan struct{} // closed when the loop begins to end
 	gate   sync.RWMutex  // held for reading while posting; guards ended
 	ended  bool          // the loop takes no more events
 	tasks  sync.WaitGroup
@@ -91,7 +91,7 @@ func Dial(ctx context.Context, g *cluster.Genesis, keys Keys, opts Options) (*Cl
 		l := &replicaLink{client: c, replica: g.Members[i].ID, queue: make(chan frame, queueMax)}
 		c.links = append(c.links, l)
 	}
-	go c.loop.run(background)
+	c.tasks.Go(func() { c.loop.run(background) })
 	for _, l := range c.links {
 		c.tasks.Go(func() { l.run(background) })
 	}
@@ -118,10 +118,10 @@ func (c *Client) begin(ctx context.Context) error {
 	return c.resume(ctx)
 }
 
-// Close ends all links and goroutines. Calls that wait get ErrOutcomeUnknown.
+// Close ends all links and goroutines. Requests without an answer end with
+// ErrOutcomeUnknown, before Close returns. A second Close does nothing.
 func (c *Client) Close() error {
 	c.stop()
-	<-c.done
 	c.tasks.Wait()
 	return nil
 }

@@ -107,8 +107,10 @@ func (c *Cluster) deal(listeners []net.Listener, clients int) error {
 	}
 	for i := range clients {
 		file := cluster.ClientKeys{ID: wire.ClientID(i + 1), Name: fmt.Sprintf("load-%02d", i)}
+		roles := cluster.RolePay | cluster.RoleRead
 		if i == 0 {
 			file.Name = "admin"
+			roles |= cluster.RoleAdmin
 		}
 		if _, err := rand.Read(file.Seed[:]); err != nil {
 			return err
@@ -116,7 +118,7 @@ func (c *Cluster) deal(listeners []net.Listener, clients int) error {
 		key := file.Key()
 		g.Clients = append(g.Clients, cluster.ClientKey{
 			ID: file.ID, Name: file.Name, Key: key.Public().(ed25519.PublicKey),
-			Roles: cluster.RolePay | cluster.RoleRead | cluster.RoleAdmin,
+			Roles: roles,
 		})
 		c.Files = append(c.Files, file)
 		c.Keys = append(c.Keys, client.Keys{ID: file.ID, Key: key})
@@ -252,7 +254,11 @@ func machineConfig(g *cluster.Genesis) payments.Config {
 		cfg.Ledgers = append(cfg.Ledgers, p)
 	}
 	for _, k := range g.Clients {
-		cfg.Clients = append(cfg.Clients, payments.ClientRecord{ID: k.ID, Key: [32]byte(k.Key), Roles: payments.RolesAll})
+		roles := payments.RoleAccounts | payments.RoleTransfers | payments.RoleQueries
+		if k.Roles&cluster.RoleAdmin != 0 {
+			roles |= payments.RoleAdmin
+		}
+		cfg.Clients = append(cfg.Clients, payments.ClientRecord{ID: k.ID, Key: [32]byte(k.Key), Roles: roles})
 	}
 	return cfg
 }

@@ -1,0 +1,269 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"quorate/client"
+	"quorate/payments"
+	"quorate/wire"
+)
+
+// audit is what is found after a run. Every number is compared with another
+// that was counted elsewhere; faults lists what differs.
+type audit struct {
+	Acked        uint64   `json:"acked"`         // payments acknowledged with proof
+	Checked      uint64   `json:"checked"`       // of those, looked up and compared field by field
+	FoundOnce    uint64   `json:"found_once"`    // by lookup, or by the totals where not all were looked up
+	Unanswered   int      `json:"unanswered"`    // requests without an answer
+	FoundLater   uint64   `json:"found_later"`   // payments of those that were executed
+	Balanced     bool     `json:"balanced"`      // debits = credits on every ledger
+	DigestsEqual int      `json:"digests_equal"` // replicas with the same state digest at the same seq
+	Replicas     int      `json:"replicas"`
+	Receipts     int      `json:"receipts"` // verified offline
+	ReceiptsHad  int      `json:"receipts_had"`
+	Faults       []string `json:"faults"`
+}
+
+// auditInput is what an audit compares.
+type auditInput struct {
+	target   *target
+	executed uint64              // transfers that must have been executed, by our count
+	acked    uint64              // of those, acknowledged
+	expected func(yield batches) // what to look up, batch by batch
+	before   []payments.LedgerTotals
+	alone    bool // nobody else paid in the meantime: totals must match exactly
+	derived  bool // some records may differ from their events, see derives
+	receipts [][]byte
+	expect   int           // replicas that must agree
+	patience time.Duration // for replicas to reach the same seq
+}
+
+// batches takes the transfers that must exist, in any cut of at most
+// wire.EventsMax, and returns false to stop.
+type batches func(events []payments.Transfer) bool
+
+func (a *audit) fault(format string, args ...any) {
+	const faultsMax = 20
+	if len(a.Faults) < faultsMax {
+		a.Faults = append(a.Faults, fmt.Sprintf(format, args...))
+	}
+}
+
+// runAudit runs every check; an error means that one of them could not be run.
+func runAudit(ctx context.Context, in *auditInput) (*audit, error) {
+	a := &audit{Acked: in.acked, Replicas: len(in.target.genesis.Members)}
+	if err := a.lookups(ctx, in); err != nil {
+		return a, fmt.Errorf("audit: look up what was acknowledged: %w", err)
+	}
+	if err := a.totals(ctx, in); err != nil {
+		return a, fmt.Errorf("audit: ledger totals: %w", err)
+	}
+	a.digests(ctx, in)
+	return a, a.verify(in)
+}
+
+// lookups finds transfers by their ids and compares every field.
+func (a *audit) lookups(ctx context.Context, in *auditInput) (err error) {
+	turn := 0
+	in.expected(func(events []payments.Transfer) bool {
+		ids := make([]payments.U128, len(events))
+		for i := range events {
+			ids[i] = events[i].ID
+		}
+		c := in.target.clients[turn%len(in.target.clients)]
+		turn++
+		var found []payments.Transfer
+		if found, err = c.LookupTransfers(ctx, ids); err != nil {
+			return false
+		}
+		a.compare(events, found, in.derived)
+		return true
+	})
+	return err
+}
+
+// compare holds what was found against what was sent. Both are in the order of
+// the ids asked for.
+func (a *audit) compare(want, found []payments.Transfer, derived bool) {
+	a.Checked += uint64(len(want))
+	k := 0
+	for i := range want {
+		if k == len(found) || found[k].ID != want[i].ID {
+			a.fault("transfer %s was acknowledged and is not found", want[i].ID)
+			continue
+		}
+		got := found[k]
+		k++
+		if got.Timestamp == 0 {
+			a.fault("transfer %s has no timestamp", got.ID)
+		}
+		got.Timestamp = want[i].Timestamp
+		if got != want[i] && !(derived && derives(&want[i])) {
+			a.fault("transfer %s is found as %+v, sent as %+v", got.ID, got, want[i])
+			continue
+		}
+		a.FoundOnce++
+	}
+	if k < len(found) {
+		a.fault("%d transfers are found more often than asked for, first %s", len(found)-k, found[k].ID)
+	}
+}
+
+// derives reports whether the ledger may store a transfer with other accounts,
+// amount or timestamp than it was sent with.
+func derives(t *payments.Transfer) bool {
+	const flags = payments.TransferPostPending | payments.TransferVoidPending |
+		payments.TransferBalancingDebit | payments.TransferBalancingCredit | payments.TransferImported
+	return t.Flags&flags != 0
+}
+
+// totals compares the ledgers' own sums with ours. The count proves that nothing
+// came twice and nothing came that nobody was told of.
+func (a *audit) totals(ctx context.Context, in *auditInput) error {
+	after, err := in.target.clients[0].LedgerTotals(ctx)
+	if err != nil {
+		return err
+	}
+	a.Balanced = true
+	before := map[uint32]uint64{}
+	for i := range in.before {
+		before[in.before[i].Number] = in.before[i].Transfers
+	}
+	grown := uint64(0)
+	for i := range after {
+		l := &after[i]
+		if l.DebitsPosted != l.CreditsPosted || l.DebitsPending != l.CreditsPending {
+			a.Balanced = false
+			a.fault("ledger %d: debits are not credits: posted %v %v, pending %v %v", l.Number, l.DebitsPosted, l.CreditsPosted, l.DebitsPending, l.CreditsPending)
+		}
+		grown += l.Transfers - before[l.Number]
+	}
+	if in.alone && grown != in.executed {
+		a.fault("the ledgers grew by %d transfers, and %d were to be executed", grown, in.executed)
+	}
+	if in.alone && grown == in.executed && len(a.Faults) == 0 {
+		// What was not looked up one by one is counted.
+		a.FoundOnce = a.Acked
+	}
+	return nil
+}
+
+// digests waits until enough replicas have executed the same slot and compares
+// their digests, which name the whole history.
+func (a *audit) digests(ctx context.Context, in *auditInput) {
+	ctx, cancel := context.WithTimeout(ctx, in.patience)
+	defer cancel()
+	var why string
+	for {
+		states, missing := in.target.states(ctx)
+		equal, fault := agree(states)
+		a.DigestsEqual = equal
+		if fault != "" {
+			a.fault("%s", fault)
+			return
+		}
+		if equal >= in.expect {
+			return
+		}
+		if equal > 0 || len(missing) > 0 {
+			why = fmt.Sprintf("%d of %d replicas are at the same state%s", equal, in.expect, describe(states, missing))
+		}
+		if !sleepUntil(ctx, time.Now().Add(100*time.Millisecond)) {
+			a.fault("after %v %s", in.patience, why)
+			return
+		}
+	}
+}
+
+// states asks every replica where it stands.
+func (t *target) states(ctx context.Context) (states []wire.NodeStatus, missing []wire.ReplicaID) {
+	for i := range t.genesis.Members {
+		r := wire.ReplicaID(i)
+		s, err := client.FetchStatus(ctx, t.genesis, t.keys[0], r, t.options.Plaintext)
+		if err != nil {
+			missing = append(missing, r)
+			continue
+		}
+		states = append(states, s)
+	}
+	return states, missing
+}
+
+// agree gives how many replicas stand at the highest executed slot with one
+// digest. Two digests for one slot, or a replica that says itself that it
+// diverged, are a fault at once.
+func agree(states []wire.NodeStatus) (equal int, fault string) {
+	type at struct {
+		digest  wire.Digest
+		replica wire.ReplicaID
+	}
+	first := map[wire.SeqNum]at{}
+	top := wire.SeqNum(0)
+	for _, s := range states {
+		if s.Diverged {
+			return 0, fmt.Sprintf("replica %d says that its state diverged", s.Replica)
+		}
+		if f, ok := first[s.Executed]; ok && f.digest != s.Execute {
+			return 0, fmt.Sprintf("replicas %d and %d have different states at slot %d: %s and %s", f.replica, s.Replica, s.Executed, f.digest, s.Execute)
+		}
+		first[s.Executed] = at{s.Execute, s.Replica}
+		top = max(top, s.Executed)
+	}
+	for _, s := range states {
+		if s.Executed == top {
+			equal++
+		}
+	}
+	return equal, ""
+}
+
+func describe(states []wire.NodeStatus, missing []wire.ReplicaID) string {
+	var b strings.Builder
+	for _, s := range states {
+		fmt.Fprintf(&b, "; replica %d at slot %d", s.Replica, s.Executed)
+	}
+	for _, r := range missing {
+		fmt.Fprintf(&b, "; replica %d does not answer", r)
+	}
+	return b.String()
+}
+
+// verify checks the receipts with nothing but genesis.
+func (a *audit) verify(in *auditInput) error {
+	v, err := client.NewVerifier(in.target.genesis)
+	if err != nil {
+		return err
+	}
+	a.ReceiptsHad = len(in.receipts)
+	for i, file := range in.receipts {
+		if _, err := v.VerifyReceipt(file); err != nil {
+			a.fault("receipt %d: %v", i, err)
+			continue
+		}
+		a.Receipts++
+	}
+	return nil
+}
+
+// line is the audit in one line.
+func (a *audit) line() string {
+	balance := "debits = credits"
+	if !a.Balanced {
+		balance = "DEBITS ≠ CREDITS"
+	}
+	s := fmt.Sprintf("audit: %d acked, %d found once, %s, %d/%d state digests equal, %d/%d receipts verified",
+		a.Acked, a.FoundOnce, balance, a.DigestsEqual, a.Replicas, a.Receipts, a.ReceiptsHad)
+	if a.Unanswered > 0 {
+		s += fmt.Sprintf(", %d requests without an answer resolved (%d payments executed)", a.Unanswered, a.FoundLater)
+	}
+	for _, f := range a.Faults {
+		s += "\n  FAULT: " + f
+	}
+	return s
+}
+
+// failed reports whether anything was found.
+func (a *audit) failed() bool { return len(a.Faults) > 0 }
