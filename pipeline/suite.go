@@ -47,10 +47,14 @@ type realSuite struct {
 }
 
 // NewSuite makes the real cryptography from genesis and a node's keys. It
-// refuses keys that do not belong together.
+// refuses keys that do not belong together. Without keys (nil) it verifies and
+// must not be asked to sign.
 func NewSuite(g *cluster.Genesis, keys *cluster.NodeKeys) (Suite, error) {
 	q := g.Quorums()
-	s := &realSuite{identity: keys.Identity()}
+	s := &realSuite{}
+	if keys != nil {
+		s.identity = keys.Identity()
+	}
 	var sigma, tau, pi []sigagg.PublicKey
 	for i := range g.Members {
 		m := &g.Members[i]
@@ -67,43 +71,56 @@ func NewSuite(g *cluster.Genesis, keys *cluster.NodeKeys) (Suite, error) {
 		}
 	}
 	var err error
-	if s.sigma, s.sigmaSign, err = group(q.Sigma, g.Sigma, sigma, keys.SigmaShare, keys.Replica); err != nil {
+	if s.sigma, err = group(q.Sigma, g.Sigma, sigma); err != nil {
 		return nil, fmt.Errorf("pipeline: sigma key: %w", err)
 	}
-	if s.tau, s.tauSign, err = group(q.Tau, g.Tau, tau, keys.TauShare, keys.Replica); err != nil {
+	if s.tau, err = group(q.Tau, g.Tau, tau); err != nil {
 		return nil, fmt.Errorf("pipeline: tau key: %w", err)
 	}
-	if s.pi, s.piSign, err = group(q.Pi, g.Pi, pi, keys.PiShare, keys.Replica); err != nil {
+	if s.pi, err = group(q.Pi, g.Pi, pi); err != nil {
 		return nil, fmt.Errorf("pipeline: pi key: %w", err)
+	}
+	if keys == nil {
+		return s, nil
+	}
+	if s.sigmaSign, err = signer(s.sigma, keys.SigmaShare, keys.Replica); err != nil {
+		return nil, fmt.Errorf("pipeline: sigma share: %w", err)
+	}
+	if s.tauSign, err = signer(s.tau, keys.TauShare, keys.Replica); err != nil {
+		return nil, fmt.Errorf("pipeline: tau share: %w", err)
+	}
+	if s.piSign, err = signer(s.pi, keys.PiShare, keys.Replica); err != nil {
+		return nil, fmt.Errorf("pipeline: pi share: %w", err)
 	}
 	return s, nil
 }
 
-func group(k int, key cluster.GroupKey, shares []sigagg.PublicKey, secret [32]byte, id wire.ReplicaID) (*sigagg.Group, *sigagg.Signer, error) {
+func group(k int, key cluster.GroupKey, shares []sigagg.PublicKey) (*sigagg.Group, error) {
 	pk, err := sigagg.ParsePublicKey(key[:])
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	g, err := sigagg.NewGroup(k, pk, shares)
-	if err != nil {
-		return nil, nil, err
-	}
+	return sigagg.NewGroup(k, pk, shares)
+}
+
+// signer checks that a secret share is the one whose public key genesis lists.
+func signer(g *sigagg.Group, secret [32]byte, id wire.ReplicaID) (*sigagg.Signer, error) {
 	sec, err := sigagg.ParseSecretShare(secret[:])
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	signer, err := sigagg.NewSigner(sec, int(id))
+	s, err := sigagg.NewSigner(sec, int(id))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	want, err := g.SharePublic(int(id))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if !want.Equal(signer.Public()) {
-		return nil, nil, fmt.Errorf("the secret share is not replica %d's of genesis", id)
+	if !want.Equal(s.Public()) {
+		return nil, fmt.Errorf("the secret is not replica %d's of genesis", id)
 	}
-	return g, signer, nil
+	return s, nil
 }
 
 func (s *realSuite) pick(p consensus.Purpose) (*sigagg.Group, *sigagg.Signer, sigagg.Domain) {

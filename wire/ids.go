@@ -90,3 +90,17 @@ func Sum(domain Domain, parts ...[]byte) Digest {
 
 // Domain separates the digests of one kind of value from those of another.
 type Domain string
+
+var opNames = [...]string{OpCreateAccounts: "create_accounts", OpCreateTransfers: "create_transfers",
+	OpLookupAccounts: "lookup_accounts", OpLookupTransfers: "lookup_transfers",
+	OpGetAccountTransfers: "get_account_transfers", OpGetAccountBalances: "get_account_balances",
+	OpQueryAccounts: "query_accounts", OpQueryTransfers: "query_transfers",
+	OpRegisterClient: "register_client", OpLedgerTotals: "ledger_totals"}
+
+// String is the operation's stable name.
+func (o Op) String() string {
+	if int(o) < len(opNames) && opNames[o] != "" {
+		return opNames[o]
+	}
+	return "unknown"
+}

@@ -50,7 +50,7 @@ func dealCluster(p *plan) (*deal, error) {
 	if err := d.dealGroups(q); err != nil {
 		return nil, err
 	}
-	d.addClient("admin", cluster.RolePay|cluster.RoleRead|cluster.RoleAdmin)
+	d.addClient(adminName, cluster.RolePay|cluster.RoleRead|cluster.RoleAdmin)
 	for i := range p.clients {
 		d.addClient(fmt.Sprintf("load-%02d", i+1), cluster.RolePay|cluster.RoleRead)
 	}

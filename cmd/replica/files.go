@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"quorate/client"
+	"quorate/cluster"
 	"quorate/wire"
 )
 
@@ -108,4 +110,21 @@ func syncDir(path string) error {
 	}
 	defer d.Close()
 	return d.Sync()
+}
+
+// adminName is the client that init makes with every role.
+const adminName = "admin"
+
+// loadClientKeys reads a client's key file.
+func loadClientKeys(path string) (client.Keys, error) {
+	text, err := readSecret(path)
+	if err != nil {
+		return client.Keys{}, err
+	}
+	defer clear(text)
+	keys, err := cluster.ParseClientKeys(text)
+	if err != nil {
+		return client.Keys{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return client.Keys{ID: keys.ID, Key: keys.Key()}, nil
 }

@@ -61,7 +61,7 @@ most f of them lie and c more are slow or down.
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newInit(), newCheck(), newConfig(), newStart(), newVersion())
+	root.AddCommand(newInit(), newCheck(), newConfig(), newStart(), newDemo(), newVerify(), newInspect(), newVersion())
 	return root
 }
 
