@@ -48,9 +48,9 @@ type StoredRequest struct {
 	Status  payments.Status
 }
 
-// ReadBlock gives a stored block's header and requests, as they were written;
+// ReadRequests gives a stored block's header and requests, as they were written;
 // nothing is checked against their digests.
-func ReadBlock(cluster wire.Digest, sb *storage.Block) (wire.BlockHeader, []StoredRequest, error) {
+func ReadRequests(cluster wire.Digest, sb *storage.Block) (wire.BlockHeader, []StoredRequest, error) {
 	b, m, err := blockBody(cluster, sb)
 	if err != nil || b == nil {
 		return m.header, nil, err

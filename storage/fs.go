@@ -65,3 +65,16 @@ func syncDir(fs FS, dir string) error {
 	}
 	return nil
 }
+
+// The types in the signatures of an FS, for whoever makes one of its own: the
+// simulator's disk keeps the order of names, which MemFS leaves to a map.
+type (
+	FSCategory = vfs.DiskWriteCategory
+	FSOption   = vfs.OpenOption
+	FSInfo     = vfs.FileInfo
+	FSUsage    = vfs.DiskUsage
+	FSDevice   = vfs.DeviceID
+)
+
+// InvalidFd is what the files of an FS without descriptors give.
+const InvalidFd = vfs.InvalidFd
