@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"cmp"
+	"slices"
 	"sync/atomic"
 
 	"quorate/consensus"
@@ -144,18 +146,32 @@ func (o *orderStage) watchView() {
 	for _, p := range o.batcher.drain() {
 		o.request(p)
 	}
-	if primary != o.r.cfg.Self {
-		for k, w := range o.relay { //tidy:sorted order does not matter: each is sent on its own
-			w.sent, w.since = o.tick, o.tick
-			o.relay[k] = w
-			o.forward(&w.request)
+	for _, k := range o.relayKeys(func(relayed) bool { return true }) {
+		w := o.relay[k]
+		if primary == o.r.cfg.Self {
+			delete(o.relay, k)
+			o.batcher.add(w.request, o.tick)
+			continue
 		}
-		return
+		w.sent, w.since = o.tick, o.tick
+		o.relay[k] = w
+		o.forward(&w.request)
 	}
-	for k, w := range o.relay { //tidy:sorted order does not matter: clients order their own requests
-		delete(o.relay, k)
-		o.batcher.add(w.request, o.tick)
+}
+
+// relayKeys lists the relayed requests that fn picks, by client and seq: older
+// requests of a client go first, and a simulated run can be repeated.
+func (o *orderStage) relayKeys(fn func(relayed) bool) []requestKey {
+	var keys []requestKey
+	for k, w := range o.relay { //tidy:sorted below
+		if fn(w) {
+			keys = append(keys, k)
+		}
 	}
+	slices.SortFunc(keys, func(a, b requestKey) int {
+		return cmp.Or(cmp.Compare(a.client, b.client), cmp.Compare(a.seq, b.seq))
+	})
+	return keys
 }
 
 // onTick sends relayed requests again and tells the core of those that wait for
@@ -172,13 +188,15 @@ func (o *orderStage) onTick() {
 		return
 	}
 	overdue := false
-	for k, w := range o.relay { //tidy:sorted order does not matter: each is judged on its own
+	again := o.relayKeys(func(w relayed) bool {
 		overdue = overdue || o.tick-w.since >= overdueTicks
-		if o.tick-w.sent >= againTicks {
-			w.sent = o.tick
-			o.relay[k] = w
-			o.forward(&w.request)
-		}
+		return o.tick-w.sent >= againTicks
+	})
+	for _, k := range again {
+		w := o.relay[k]
+		w.sent = o.tick
+		o.relay[k] = w
+		o.forward(&w.request)
 	}
 	if overdue {
 		o.effectsOf(consensus.Overdue{})
