@@ -118,8 +118,8 @@ const (
 	RejectForged                        // failed verification
 	RejectBusy                          // over a bound; the sender's retransmission heals it
 	RejectBanned                        // shares of this sender are ignored
-	RejectAmnesia                       // this replica may not vote
 	RejectTime                          // the proposed time is too far from this replica's clock
+	RejectAmnesia                       // this replica may not vote; the last reason
 )
 
 // Reject counts a message that changed nothing.
@@ -172,7 +172,7 @@ func (Reject) isEffect()    {}
 func (Observe) isEffect()   {}
 func (Halt) isEffect()      {}
 
-var rejectReasonNames = [...]string{"sender", "view", "window", "duplicate", "conflict", "forged", "busy", "banned", "amnesia"}
+var rejectReasonNames = [...]string{"sender", "view", "window", "duplicate", "conflict", "forged", "busy", "banned", "time", "amnesia"}
 
 // String is the reason's stable name.
 func (r RejectReason) String() string {
