@@ -48,7 +48,8 @@ type Limits struct {
 
 	// QueryUnits bounds the work of one query, BlockQueryUnits that of all
 	// queries of a block. Stepping over one account or one ordinal costs 1 unit,
-	// loading one record from the archive UnitsPerLoad.
+	// loading one record from the archive UnitsPerLoad; so with the default one
+	// query loads at most 16,384 records, 60–90 ms at the measured 4–5.5 µs.
 	QueryUnits       uint32
 	BlockQueryUnits  uint32
 	BlockResultBytes uint32 // bytes of all results of one block
@@ -67,8 +68,8 @@ func DefaultLimits() Limits {
 		LedgersMax:       4_096,
 		BlockEventsMax:   65_536,
 		ExpiriesMax:      65_536,
-		QueryUnits:       1 << 20,
-		BlockQueryUnits:  4 << 20,
+		QueryUnits:       1 << 18,
+		BlockQueryUnits:  1 << 20,
 		BlockResultBytes: 16 << 20,
 	}
 }

@@ -43,10 +43,10 @@ func (g *gen) request() Request {
 		}
 		return q
 	}
-	client := oneOf[wire.ClientID](g, 1, 1, 1, 1, 2, 3, 4)
+	client := oneOf[wire.ClientID](g, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 4)
 	g.seqs[client]++
 	seq := g.seqs[client]
-	switch g.pick(30) {
+	switch g.pick(60) {
 	case 0:
 		g.seqs[client] += uint64(g.pick(100)) // leaves a gap
 		seq = g.seqs[client]
@@ -54,9 +54,12 @@ func (g *gen) request() Request {
 		seq -= min(seq, uint64(g.pick(80))) // into a gap, or old
 	case 2:
 		seq += 1<<20 - 1 + uint64(g.pick(3))
+		if s := g.model.sessions[client]; s != nil && seq <= s.high+1<<20 {
+			g.seqs[client] = seq
+		}
 	}
 	op := oneOf(g, wire.OpCreateAccounts, wire.OpCreateTransfers, wire.OpCreateTransfers, wire.OpCreateTransfers,
-		wire.OpCreateTransfers, wire.OpLookupAccounts, wire.OpLookupTransfers, wire.OpGetAccountTransfers,
+		wire.OpCreateTransfers, wire.OpCreateTransfers, wire.OpCreateTransfers, wire.OpCreateTransfers, wire.OpCreateTransfers, wire.OpLookupAccounts, wire.OpLookupTransfers, wire.OpGetAccountTransfers,
 		wire.OpGetAccountBalances, wire.OpQueryAccounts, wire.OpQueryTransfers, wire.OpRegisterClient, wire.OpLedgerTotals)
 	body := g.body(op)
 	if g.one(40) && len(body) > 0 {
@@ -70,6 +73,18 @@ func (g *gen) request() Request {
 	return q
 }
 
+// opening makes the accounts that most of the stream moves money between.
+func (g *gen) opening() Request {
+	var b []byte
+	for id := uint64(1); id <= 8; id++ {
+		a := Account{ID: U64(id), Ledger: uint32(oneOf(g, 1, 1, 1, 1, 1, 1, 1, 2)), Code: 1,
+			Flags: AccountFlags(oneOf(g, 0, 0, 0, 0, 2, 4, 8, 8, 8+2))}
+		b = a.Append(b)
+	}
+	g.seqs[1]++
+	return request(1, g.seqs[1], wire.OpCreateAccounts, b)
+}
+
 func (g *gen) body(op wire.Op) (b []byte) {
 	switch op {
 	case wire.OpCreateAccounts:
@@ -79,7 +94,7 @@ func (g *gen) body(op wire.Op) (b []byte) {
 			b = a.Append(b)
 		}
 	case wire.OpCreateTransfers:
-		imported := g.one(8)
+		imported := g.one(16)
 		for n := g.pick(10) + 1; n > 0; n-- {
 			if len(g.events) > 0 && g.one(8) {
 				b = append(b, g.again()...)
@@ -118,7 +133,7 @@ func (g *gen) body(op wire.Op) (b []byte) {
 func (g *gen) again() []byte {
 	e := append([]byte(nil), g.events[g.pick(len(g.events))]...)
 	if g.one(2) {
-		at := oneOf(g, 16, 32, 48, 49, 64, 80, 96, 104, 108, 112, 116, 118)
+		at := oneOf(g, 16, 32, 48, 48, 49, 64, 80, 80, 96, 96, 104, 104, 108, 112, 116, 118)
 		e[at] ^= byte(1 << g.pick(8))
 	}
 	return e
@@ -128,7 +143,10 @@ func (g *gen) accountID() U128 {
 	if g.one(60) {
 		return oneOf(g, U128{}, MaxU128)
 	}
-	return U64(uint64(g.pick(9) + 1))
+	if g.one(40) {
+		return U64(9)
+	}
+	return U64(uint64(g.pick(8) + 1))
 }
 
 func (g *gen) usedID() U128 {
@@ -184,20 +202,20 @@ func (g *gen) transfer(imported bool) Transfer {
 		Amount: g.amount(), UserData64: uint64(g.pick(3)), UserData32: uint32(g.pick(2)), UserData128: U64(uint64(g.pick(2))),
 		Ledger: 1, Code: uint16(g.pick(2) + 1),
 	}
-	switch g.pick(10) {
-	case 0, 1:
+	switch g.pick(12) {
+	case 0, 1, 2:
 		t.Flags = TransferPending
 		t.Timeout = uint32(g.pick(4))
-		t.Flags |= oneOf[TransferFlags](g, 0, 0, 0, 0, TransferClosingDebit, TransferClosingCredit, TransferBalancingDebit)
-	case 2, 3, 4:
+		t.Flags |= oneOf[TransferFlags](g, 0, 0, 0, 0, 0, 0, 0, 0, 0, TransferClosingDebit, TransferClosingCredit, TransferBalancingDebit)
+	case 3, 4, 5:
 		g.resolve(&t)
-	case 5:
+	case 6:
 		t.Flags = oneOf(g, TransferBalancingDebit, TransferBalancingCredit, TransferBalancingDebit|TransferBalancingCredit)
 	}
-	if g.one(4) {
+	if g.one(7) {
 		t.Flags |= TransferLinked
 	}
-	if imported != g.one(20) {
+	if imported != g.one(60) {
 		t.Flags |= TransferImported
 		t.Timestamp = g.pastTime()
 		if g.one(2) {
@@ -238,9 +256,9 @@ func (g *gen) amount() U128 {
 func (g *gen) resolve(t *Transfer) {
 	t.Flags = oneOf(g, TransferPostPending, TransferVoidPending)
 	t.PendingID = g.usedID()
-	for n := 0; n < 12; n++ { // look for one that is pending
+	for n := 0; n < 30; n++ { // look for one that is pending
 		id := g.usedID()
-		if p := g.model.transfers[id]; p != nil && p.rec.Flags&TransferPending != 0 && (p.status == PendingOpen || n > 8) {
+		if p := g.model.transfers[id]; p != nil && p.rec.Flags&TransferPending != 0 && (p.status == PendingOpen || n > 25) {
 			t.PendingID = id
 			if g.one(4) {
 				t.DebitAccountID, t.CreditAccountID, t.Amount = p.rec.DebitAccountID, p.rec.CreditAccountID, p.rec.Amount

@@ -23,6 +23,7 @@ func stream(t failer, pick func(n int) int, blocks int) *harness {
 	}
 	h := newHarness(t, cfg)
 	g := newGen(pick, h.model)
+	h.apply(g.time, g.opening())
 	for i := 0; i < blocks; i++ {
 		proposed, reqs := g.block()
 		h.apply(proposed, reqs...)

@@ -123,6 +123,9 @@ func (m *model) account(a *Account, imported bool, ts uint64) uint32 {
 	if !imported {
 		rec.Timestamp = ts
 	}
+	if !m.ledgers[a.Ledger] {
+		m.ledgerOrder = append(m.ledgerOrder, Ledger{Number: a.Ledger})
+	}
 	m.ledgers[a.Ledger] = true
 	m.accounts[a.ID] = &modelAccount{rec: rec, dp: new(big.Int), dpo: new(big.Int), cp: new(big.Int), co: new(big.Int)}
 	m.accOrder = append(m.accOrder, a.ID)

@@ -69,19 +69,20 @@ type modelPlace struct {
 }
 
 type model struct {
-	limits    Limits
-	registry  map[uint32]bool // nil: any ledger
-	accounts  map[U128]*modelAccount
-	accOrder  []U128
-	transfers map[U128]*modelTransfer
-	trOrder   []U128
-	failed    map[U128]bool
-	ledgers   map[uint32]bool
-	sessions  map[wire.ClientID]*modelSession
-	clients   int
-	seq       wire.SeqNum
-	last      uint64 // timestamp
-	events    int    // of this block
+	limits      Limits
+	registry    map[uint32]bool // nil: any ledger
+	accounts    map[U128]*modelAccount
+	accOrder    []U128
+	transfers   map[U128]*modelTransfer
+	trOrder     []U128
+	failed      map[U128]bool
+	ledgers     map[uint32]bool
+	ledgerOrder []Ledger
+	sessions    map[wire.ClientID]*modelSession
+	clients     int
+	seq         wire.SeqNum
+	last        uint64 // timestamp
+	events      int    // of this block
 }
 
 func newModel(cfg Config) *model {
@@ -92,6 +93,7 @@ func newModel(cfg Config) *model {
 		m.registry = map[uint32]bool{}
 		for _, l := range cfg.Ledgers {
 			m.registry[l.Number], m.ledgers[l.Number] = true, true
+			m.ledgerOrder = append(m.ledgerOrder, l)
 		}
 	}
 	for _, c := range cfg.Clients {
@@ -115,6 +117,7 @@ func (m *model) snapshot() *model {
 	}
 	c.accOrder, c.trOrder = slices.Clone(m.accOrder), slices.Clone(m.trOrder)
 	c.failed, c.ledgers = maps.Clone(m.failed), maps.Clone(m.ledgers)
+	c.ledgerOrder = slices.Clone(m.ledgerOrder)
 	return &c
 }
 
@@ -247,9 +250,35 @@ func (m *model) execute(q *Request, next *uint64) (r modelResult) {
 	case wire.OpRegisterClient:
 		u32(uint32(m.register(q.Body)))
 	case wire.OpLedgerTotals:
-		r.result = nil // compared by Audit and by conservation
+		r.result = m.totals()
 	}
 	return r
+}
+
+// totals sums all accounts of each ledger, in the order of the ledgers.
+func (m *model) totals() (b []byte) {
+	total := func(n *big.Int) Total {
+		hi := new(big.Int).Rsh(n, 128)
+		return Total{Sum: u128Of(new(big.Int).Sub(n, new(big.Int).Lsh(hi, 128))), Over: hi.Uint64()}
+	}
+	for _, l := range m.ledgerOrder {
+		s := LedgerTotals{Ledger: l}
+		dp, dpo, cp, co := new(big.Int), new(big.Int), new(big.Int), new(big.Int)
+		for _, a := range m.accounts {
+			if a.rec.Ledger == l.Number {
+				s.Accounts++
+				dp, dpo, cp, co = plus(dp, a.dp), plus(dpo, a.dpo), plus(cp, a.cp), plus(co, a.co)
+			}
+		}
+		for _, t := range m.transfers {
+			if t.rec.Ledger == l.Number {
+				s.Transfers++
+			}
+		}
+		s.DebitsPending, s.DebitsPosted, s.CreditsPending, s.CreditsPosted = total(dp), total(dpo), total(cp), total(co)
+		b = s.Append(b)
+	}
+	return b
 }
 
 func (m *model) register(b []byte) RegisterCode {

@@ -7,7 +7,10 @@ import (
 )
 
 // historyWalk is one OpGetAccountTransfers or OpGetAccountBalances on its way:
-// a walk down the chain of an account's transfers, from the newest.
+// a walk down the chain of an account's transfers, from the newest. When much of
+// the chain lies above the span, the walk leaves it and looks for a transfer of
+// the account in the order of ordinals, from the span's end down; otherwise old
+// history of a busy account would be out of every budget's reach.
 //
 // In chronological order the wanted records are the last ones of the walk; a
 // ring keeps as many as the limit allows.
@@ -16,9 +19,10 @@ type historyWalk struct {
 	filter   AccountFilter
 	balances bool
 	from, to uint64 // timestamps, inclusive
-	limit    int
+	limit    uint64
 	found    uint64 // matches so far
-	visited  uint64 // timestamp of the transfer visited last, 0 before
+	units    uint64 // left
+	next     uint64 // where to go on when cut: a bound for all that was not seen
 }
 
 // accountHistory executes OpGetAccountTransfers and OpGetAccountBalances.
@@ -36,19 +40,19 @@ func (m *Machine) accountHistory(req *Request, ro *RequestOutcome) error {
 	if a == nil || w.balances && a.Flags&AccountHistory == 0 {
 		return nil
 	}
-	w.limit = limitOf(w.filter.Limit)
+	w.limit = uint64(limitOf(w.filter.Limit))
 	w.from, w.to = span(w.filter.TimestampMin, w.filter.TimestampMax)
+	w.units, w.next = uint64(m.limits.QueryUnits), w.to
 	cut, err := w.walk(*m.heads.at(slot))
-	if err != nil {
-		return err
-	}
-	reversed := w.filter.Flags&FilterReversed != 0
+	m.block.units -= uint64(m.limits.QueryUnits) - w.units
 	switch {
-	case cut:
+	case err != nil:
+		return err
+	case cut && w.next >= max(w.from, 1):
 		// In chronological order nothing was emitted: what was found are the
 		// newest, and the oldest were asked for.
-		m.cutAt(min(w.to, w.visited-1))
-	case !reversed:
+		m.cutAt(w.next)
+	case w.filter.Flags&FilterReversed == 0:
 		w.emitRing()
 	}
 	return nil
@@ -57,45 +61,70 @@ func (m *Machine) accountHistory(req *Request, ro *RequestOutcome) error {
 // walk follows the chain down from ordinal until the span or the limit ends, or
 // reports that the query's units did.
 func (w *historyWalk) walk(ordinal uint64) (cut bool, err error) {
-	b := &w.m.block
-	cost := uint64(UnitsPerLoad)
-	if w.balances {
-		cost *= 2
-	}
-	steps := uint64(w.m.limits.QueryUnits) / cost
-	for n := uint64(0); ordinal != 0; n++ {
-		if n == steps {
-			return w.visited > w.from, nil
+	all := uint64(w.m.limits.QueryUnits)
+	jumped := false
+	for ordinal != 0 {
+		if w.units < 2*UnitsPerLoad {
+			return true, nil
 		}
-		b.units -= cost
+		w.units -= UnitsPerLoad
 		if err := w.m.loadTransfer(ordinal); err != nil {
 			return false, err
 		}
-		t := &b.stored.Transfer
-		if b.stored.Code != TransferOK {
-			return false, fmt.Errorf("%w: transfer %d of a chain failed", ErrArchive, ordinal)
-		}
-		w.visited = t.Timestamp
-		if t.Timestamp < w.from {
-			return false, nil
-		}
+		s := &w.m.block.stored
+		t := &s.Transfer
 		debit := t.DebitAccountID == w.filter.AccountID
-		next := b.stored.PrevCredit
+		next := s.PrevCredit
 		if debit {
-			next = b.stored.PrevDebit
+			next = s.PrevDebit
 		}
-		if next >= ordinal {
-			return false, fmt.Errorf("%w: transfer %d links forward to %d", ErrArchive, ordinal, next)
-		}
-		if t.Timestamp <= w.to && w.matches(t, debit) {
-			full, err := w.take(ordinal, t, debit)
-			if full || err != nil {
+		switch {
+		case s.Code != TransferOK || next >= ordinal:
+			return false, fmt.Errorf("%w: transfer %d in a chain has result %v and leads to %d", ErrArchive, ordinal, s.Code, next)
+		case t.Timestamp < w.from:
+			return false, nil
+		case t.Timestamp > w.to && !jumped && w.units < all-all/4:
+			jumped = true
+			if next, cut, err = w.jump(); cut || err != nil {
+				return cut, err
+			}
+		case t.Timestamp <= w.to:
+			w.next = t.Timestamp - 1
+			if full, err := w.take(ordinal, t, debit); full || err != nil {
 				return false, err
 			}
 		}
 		ordinal = next
 	}
 	return false, nil
+}
+
+// jump finds the newest transfer of the account that is not above the span, with
+// all units but a quarter. It gives 0 if there is none in the span.
+func (w *historyWalk) jump() (ordinal uint64, cut bool, err error) {
+	m := w.m
+	first, last := m.ordinalFrom(w.from), m.ordinalTo(w.to)
+	units := w.units - uint64(m.limits.QueryUnits)/4
+	if last < first {
+		return 0, false, nil
+	}
+	if last-first >= units {
+		first, cut = last-units+1, true
+	}
+	w.units -= last - first + 1
+	visited := uint64(0)
+	err = m.scan(first, last, true, func(o uint64, t *Transfer) bool {
+		visited = t.Timestamp
+		if t.Timestamp <= w.to && (t.DebitAccountID == w.filter.AccountID || t.CreditAccountID == w.filter.AccountID) {
+			ordinal = o
+		}
+		return ordinal == 0 && t.Timestamp >= w.from
+	})
+	if ordinal != 0 || err != nil {
+		return ordinal, false, err
+	}
+	w.next = m.timeBelow(first, visited, w.to)
+	return 0, cut, nil
 }
 
 // matches compares a transfer of the account with the filter.
@@ -112,11 +141,15 @@ func (w *historyWalk) matches(t *Transfer, debit bool) bool {
 		(f.Code == 0 || f.Code == t.Code)
 }
 
-// take keeps one match; it reports whether the limit is reached for good.
+// take keeps a transfer if it matches; it reports whether the limit is reached for good.
 func (w *historyWalk) take(ordinal uint64, t *Transfer, debit bool) (bool, error) {
 	b := &w.m.block
 	var record [RecordBytes]byte
+	if !w.matches(t, debit) {
+		return false, nil
+	}
 	if w.balances {
+		w.units -= UnitsPerLoad
 		balance, err := w.m.balanceOf(ordinal, debit)
 		if err != nil {
 			return false, err
@@ -128,21 +161,21 @@ func (w *historyWalk) take(ordinal uint64, t *Transfer, debit bool) (bool, error
 	w.found++
 	if w.filter.Flags&FilterReversed != 0 {
 		b.out.results = append(b.out.results, record[:]...)
-		return w.found == uint64(w.limit), nil
+		return w.found == w.limit, nil
 	}
 	if len(b.ring) < wire.EventsMax {
 		b.ring = make([][RecordBytes]byte, wire.EventsMax)
 	}
-	b.ring[(w.found-1)%uint64(w.limit)] = record
+	b.ring[(w.found-1)%w.limit] = record
 	return false, nil
 }
 
 // emitRing appends the matches that were found last, the last one first.
 func (w *historyWalk) emitRing() {
 	b := &w.m.block
-	n := min(w.found, uint64(w.limit))
+	n := min(w.found, w.limit)
 	for i := uint64(0); i < n; i++ {
-		b.out.results = append(b.out.results, b.ring[(w.found-1-i)%uint64(w.limit)][:]...)
+		b.out.results = append(b.out.results, b.ring[(w.found-1-i)%w.limit][:]...)
 	}
 }
 

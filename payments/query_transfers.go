@@ -38,50 +38,13 @@ func (m *Machine) queryTransfers(body []byte, ro *RequestOutcome) error {
 		}
 	}
 	m.block.units -= last - first + 1
-	if err := q.walk(first, last); err != nil {
-		return fmt.Errorf("%w: scan of %d to %d: %w", ErrArchive, first, last, err)
+	if err := m.scan(first, last, q.reversed, q.visit); err != nil {
+		return err
 	}
 	if next := q.next(first); cut && !q.full && next != 0 {
 		m.cutAt(next)
 	}
 	return nil
-}
-
-// walk visits the executed transfers from first to last in the query's order.
-func (q *transferQuery) walk(first, last uint64) error {
-	block := q.m.block.out.FirstOrdinal // from here on the block itself knows
-	old := min(last, block-1)
-	if q.reversed {
-		q.walkBlock(max(first, block), last)
-		if first > old || q.full {
-			return nil
-		}
-		return q.m.block.archive.Scan(first, old, true, q.visit)
-	}
-	if first <= old {
-		if err := q.m.block.archive.Scan(first, old, false, q.visit); err != nil {
-			return err
-		}
-	}
-	q.walkBlock(max(first, block), last)
-	return nil
-}
-
-// walkBlock visits the executed transfers of this block.
-func (q *transferQuery) walkBlock(first, last uint64) {
-	b := &q.m.block
-	for n := uint64(0); first+n <= last && !q.full; n++ {
-		ordinal := first + n
-		if q.reversed {
-			ordinal = last - n
-		}
-		at := ordinal - b.out.FirstOrdinal
-		if b.codes[at] != 0 || b.out.IDEntries[at] == 0 {
-			continue // failed, or an account
-		}
-		q.m.blockTransfer(ordinal)
-		q.visit(ordinal, &b.stored.Transfer)
-	}
 }
 
 // visit takes one executed transfer; it reports whether to go on.
@@ -114,14 +77,63 @@ func (q *transferQuery) next(first uint64) uint64 {
 	if !q.reversed {
 		return max(q.from, q.visited+1)
 	}
-	next := min(q.to, q.visited-1)
-	if q.visited == 0 || q.visited > q.to {
-		next = min(q.to, q.m.timeAbove(first))
-	}
+	next := q.m.timeBelow(first, q.visited, q.to)
 	if next < q.from {
 		return 0
 	}
 	return next
+}
+
+// timeBelow bounds the timestamps of what a walk down has not seen: it ended at
+// ordinal first, after the transfer with timestamp visited (0 if none), and was
+// to start at timestamp to.
+func (m *Machine) timeBelow(first, visited, to uint64) uint64 {
+	if visited != 0 && visited <= to {
+		return visited - 1
+	}
+	return min(to, m.timeAbove(first))
+}
+
+// scan calls fn for the executed transfers from ordinal first to last, or
+// reversed, through archive and block, until it returns false.
+func (m *Machine) scan(first, last uint64, reversed bool, fn func(uint64, *Transfer) bool) error {
+	block := m.block.out.FirstOrdinal // from here on the block itself knows
+	on := true
+	visit := func(ordinal uint64, t *Transfer) bool {
+		on = fn(ordinal, t)
+		return on
+	}
+	if reversed && last >= block {
+		m.scanBlock(max(first, block), last, true, visit)
+	}
+	if old := min(last, block-1); on && first <= old {
+		if err := m.block.archive.Scan(first, old, reversed, visit); err != nil {
+			return fmt.Errorf("%w: scan of %d to %d: %w", ErrArchive, first, old, err)
+		}
+	}
+	if !reversed && on && last >= block {
+		m.scanBlock(max(first, block), last, false, visit)
+	}
+	return nil
+}
+
+// scanBlock visits the executed transfers of this block.
+func (m *Machine) scanBlock(first, last uint64, reversed bool, fn func(uint64, *Transfer) bool) {
+	b := &m.block
+	for n := uint64(0); first+n <= last; n++ {
+		ordinal := first + n
+		if reversed {
+			ordinal = last - n
+		}
+		at := ordinal - b.out.FirstOrdinal
+		if b.codes[at] != 0 || b.out.IDEntries[at] == 0 {
+			continue // failed, or an account
+		}
+		m.blockTransfer(ordinal)
+		if !fn(ordinal, &b.stored.Transfer) {
+			return
+		}
+	}
 }
 
 // timeAbove gives a bound for the timestamps of executed transfers with
