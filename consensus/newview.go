@@ -210,7 +210,9 @@ func (c *Core) enter(p *pendingNewView) {
 	c.replayDeferred()
 }
 
-// decide notes the values of the slots that the new view decided.
+// decide notes the values of the slots that the new view decided. A slot that was
+// committed in a lower view has that value (I4); one committed in this view or
+// above may have another.
 func (c *Core) decide(base wire.SeqNum, values []wire.Digest) {
 	for i, d := range values {
 		s := c.slot(base + 1 + wire.SeqNum(i))
@@ -218,8 +220,16 @@ func (c *Core) decide(base wire.SeqNum, values []wire.Digest) {
 			continue
 		}
 		if s.committed && s.proof.Slot.Digest != d {
-			c.halt("a new view contradicts a committed slot")
-			return
+			if s.proof.Slot.View < c.view {
+				c.halt("a new view contradicts a committed slot")
+				return
+			}
+			if s.proof.Slot.View == c.view {
+				// Those who committed it here entered with another set: the primary
+				// signed two new views. This replica goes along by proofs.
+				c.evidence(s, c.q.Primary(c.view))
+			}
+			continue
 		}
 		s.hasDecided, s.decided = true, d
 		c.touch(s)

@@ -95,7 +95,8 @@ func (c *Core) prePrepareVerified(from wire.ReplicaID, m *wire.PrePrepare, v Ver
 // contradicts reports whether d, proposed in this view, proves that the primary
 // proposed something else too: this replica accepted it, or 2f+c+1 did.
 func (c *Core) contradicts(s *slot, d wire.Digest) bool {
-	return s.accepted(c.view) && s.vote.Digest != d ||
+	return s.committed && s.proof.Slot.View == c.view && s.proof.Slot.Digest != d ||
+		s.accepted(c.view) && s.vote.Digest != d ||
 		s.hasLock && s.lock.View == c.view && s.lock.Digest != d
 }
 
