@@ -27,9 +27,6 @@ func NewMemFS() *MemFS { return vfs.NewCrashableMem() }
 // writeCategory labels our files in Pebble's per-category disk statistics.
 const writeCategory = vfs.WriteCategoryUnspecified
 
-// invalidFd is what FSFile.Fd gives when there is no descriptor.
-const invalidFd = vfs.InvalidFd
-
 // makeDir makes a directory and its missing ancestors, durably: the parent of
 // every directory that was made is synced.
 func makeDir(fs FS, dir string) error {

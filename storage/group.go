@@ -10,12 +10,14 @@ import (
 
 // A group is what one Sync writes: a header and records, padded to blocks.
 //
-//	group header, 64 bytes:  magic u32 | 0 u32 | stream bytes u32 | records u32
+//	group header, 64 bytes:  magic u32 | superblock u32 | stream bytes u32 | records u32
 //	                         first LSN u64 | segment index u64 | tag 16 | chain before 16
 //	record header, 48 bytes: crc u32 of the rest | body bytes u32 | body crc u32
 //	                         kind u8 | 0 u8×3 | LSN u64 | seq u64 | chain 16
 //
-// All little-endian. The group header fits the first sector of its block, so
+// All little-endian. The superblock field is the low half of the sequence number
+// of the newest superblock, which was durable before the group was written: an
+// older superblock file beside the group was put there. The group header fits the first sector of its block, so
 // it is found whole or not at all. A group is written only after the group
 // before it was synced: one valid later group proves that an earlier break
 // is damage and not tearing (Invariant J4).
@@ -113,11 +115,12 @@ func (g *groupBuffer) add(c chain, lsn LSN, kind uint8, seq wire.SeqNum, parts [
 
 // close completes the header for the segment the group goes to and pads. The
 // group's blocks are buf[blockBytes:].
-func (g *groupBuffer) close(segment uint64, seed chain) []byte {
+func (g *groupBuffer) close(segment uint64, seed chain, super uint64) []byte {
 	g.finish(blockBytes)
 	h := g.buf[blockBytes : blockBytes+groupHeaderBytes]
 	le := binary.LittleEndian
 	le.PutUint32(h[0:], groupMagic)
+	le.PutUint32(h[4:], uint32(super))
 	le.PutUint32(h[8:], uint32(g.stream))
 	le.PutUint32(h[12:], g.count)
 	le.PutUint64(h[16:], uint64(g.first))
@@ -141,6 +144,7 @@ func groupTag(seed chain, segment uint64, first LSN) chain {
 
 // groupHeader is a decoded group header.
 type groupHeader struct {
+	super   uint32
 	stream  int
 	count   uint32
 	first   LSN
@@ -158,12 +162,13 @@ func decodeGroupHeader(sector []byte, seed chain) (h groupHeader, ok bool) {
 	if le.Uint32(sector) != groupMagic || !sectorIntact(sector[:sectorBytes]) {
 		return h, false
 	}
+	h.super = le.Uint32(sector[4:])
 	h.stream = int(le.Uint32(sector[8:]))
 	h.count = le.Uint32(sector[12:])
 	h.first = LSN(le.Uint64(sector[16:]))
 	h.segment = le.Uint64(sector[24:])
 	h.before = chain(sector[48:64])
-	if le.Uint32(sector[4:]) != 0 || h.stream < groupHeaderBytes || h.framed() > groupBytesMax || h.count == 0 {
+	if h.stream < groupHeaderBytes || h.framed() > groupBytesMax || h.count == 0 {
 		return h, false
 	}
 	return h, groupTag(seed, h.segment, h.first) == chain(sector[32:48])

@@ -223,7 +223,7 @@ func (j *Journal) writeGroup(g *groupBuffer) error {
 		return err
 	}
 	s := j.live[len(j.live)-1]
-	out, at := g.close(s.head.index, j.seed), s.end
+	out, at := g.close(s.head.index, j.seed, j.super.sequence), s.end
 	if rolled {
 		s.head.encode(g.buf[:blockBytes])
 		out, at = g.buf, 0

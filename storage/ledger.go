@@ -6,6 +6,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/sstable"
@@ -101,8 +102,9 @@ type EventRecord struct {
 // state. One thread commits (Commit, SetExecCert, SetCertificate, SavePages,
 // PutMeta, Close); one thread stages (it may be another); any may read.
 type Ledger struct {
-	opt LedgerOptions
-	db  *pebble.DB
+	opt  LedgerOptions
+	db   *pebble.DB
+	lock *pebble.Lock
 
 	mu      sync.Mutex              // held for moments, by Stage and Commit
 	overlay atomic.Pointer[overlay] // what readers see before Pebble
@@ -157,17 +159,36 @@ func OpenLedger(opt LedgerOptions) (*Ledger, error) {
 	}
 	l := &Ledger{opt: opt, failed: make(chan struct{}), full: make(chan struct{}, 1), pages: make(map[pageID]wire.SeqNum)}
 	l.overlay.Store(&overlay{})
-	db, err := pebble.Open(opt.Dir, l.pebbleOptions())
+	lock, err := pebble.LockDirectory(opt.Dir, opt.FS)
 	if err != nil {
-		return nil, fmt.Errorf("storage: open ledger: %w", typed(err))
+		return nil, fmt.Errorf("storage: %s is in use: %w", opt.Dir, err)
+	}
+	l.lock = lock
+	o := l.pebbleOptions()
+	o.Lock = lock
+	db, err := pebble.Open(opt.Dir, o)
+	if err != nil {
+		_ = lock.Close()
+		return nil, fmt.Errorf("storage: open ledger: %w", openError(err))
 	}
 	l.db = db
 	err = l.load()
 	if err != nil && !errors.Is(err, ErrLedgerBehind) {
 		_ = db.Close()
+		_ = lock.Close()
 		return nil, err
 	}
 	return l, err
+}
+
+// openError types an error of pebble.Open: what does not come from the
+// operating system, and a file that should be there, is damage.
+func openError(err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) && errno != syscall.ENOENT {
+		return typed(err)
+	}
+	return fmt.Errorf("%w: %w", ErrCorrupt, err)
 }
 
 // blockBytesSST is the size of a table's data block: four chunks. See
@@ -311,11 +332,17 @@ func (l *Ledger) CheckApplied(diskApplied wire.SeqNum) error {
 // Close commits what is staged, makes it durable and closes the ledger.
 func (l *Ledger) Close() error {
 	err := l.dead()
+	if errors.Is(err, ErrClosed) {
+		return err
+	}
 	if err == nil {
 		err = l.Commit(true)
 	}
 	if cerr := l.db.Close(); err == nil && cerr != nil {
 		err = fmt.Errorf("storage: close ledger: %w", typed(cerr))
+	}
+	if cerr := l.lock.Close(); err == nil && cerr != nil {
+		err = fmt.Errorf("storage: unlock ledger: %w", cerr)
 	}
 	l.die(ErrClosed)
 	return err

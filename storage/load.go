@@ -120,7 +120,10 @@ func (l *Ledger) findTail() (t ledgerTail, err error) {
 		above = seq
 		ok = iter.SeekLT(blockKey(nil, first, seq, 0))
 	}
-	return t, iter.Error()
+	if err := iter.Error(); err != nil {
+		return t, fmt.Errorf("storage: find newest block: %w", typed(err))
+	}
+	return t, nil
 }
 
 // blockStart gives the own ordinal of the block that the iterator is in, which

@@ -151,8 +151,9 @@ func (j *Journal) traces() (bool, error) {
 // scanner walks the chain from the superblock's first record on.
 type scanner struct {
 	j      *Journal
-	want   LSN   // the next record
-	chain  chain // before it
+	want   LSN    // the next record
+	chain  chain  // before it
+	newest uint32 // highest superblock number that a group names
 	framed []byte
 	stream []byte
 }
@@ -164,7 +165,7 @@ func (j *Journal) scan(rec *Recovery) (reason string, err error) {
 	if reason != "" {
 		return reason, nil
 	}
-	sc := scanner{j: j, want: j.super.firstLSN, chain: j.super.firstChain}
+	sc := scanner{j: j, want: j.super.firstLSN, chain: j.super.firstChain, newest: uint32(j.super.sequence)}
 	pinned := j.super.synced < j.super.firstLSN // nothing left to compare
 	check := func(r Record, c chain) {
 		pinned = pinned || r.LSN == j.super.synced && c == j.super.syncedChain
@@ -189,6 +190,8 @@ func (j *Journal) scan(rec *Recovery) (reason string, err error) {
 	switch last := sc.want - 1; {
 	case last < j.super.synced:
 		return fmt.Sprintf("the journal ends at record %d, the superblock says %d", last, j.super.synced), nil
+	case sc.newest != uint32(j.super.sequence):
+		return fmt.Sprintf("the superblock is older than the journal: number %d, records know %d", j.super.sequence, sc.newest), nil
 	case !pinned:
 		return fmt.Sprintf("record %d is not the one that the superblock knows", j.super.synced), nil
 	case j.super.clean && last != j.super.synced:
@@ -246,6 +249,9 @@ func (sc *scanner) walk(s *segment, fn func(Record, chain)) error {
 			s.maxSeq = max(s.maxSeq, r.Seq)
 			fn(r, c)
 		})
+		if int32(h.super-sc.newest) > 0 {
+			sc.newest = h.super
+		}
 		sc.chain, sc.want = after, sc.want+LSN(h.count)
 		s.tail, s.last = s.end, sc.want-1
 		s.end += int64(h.framed())

@@ -165,7 +165,7 @@ func (j *Journal) allocate(name string, size int64, zero bool) error {
 		return err
 	}
 	defer f.Close()
-	if fd := f.Fd(); fd != invalidFd && !zero {
+	if fd := f.Fd(); fd != InvalidFd && !zero {
 		if err := unix.Fallocate(int(fd), 0, 0, size); err != nil {
 			return err
 		}
