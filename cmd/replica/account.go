@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"quorate/client"
+	"quorate/payments"
+	"quorate/wire"
+)
+
+// accountShown is an account as -o json shows it; numbers over 32 bits are
+// decimal strings, since many JSON readers keep 53 bits of a number.
+type accountShown struct {
+	ID             string   `json:"id"`
+	Ledger         uint32   `json:"ledger"`
+	Code           uint16   `json:"code"`
+	Flags          []string `json:"flags"`
+	DebitsPending  string   `json:"debits_pending"`
+	DebitsPosted   string   `json:"debits_posted"`
+	CreditsPending string   `json:"credits_pending"`
+	CreditsPosted  string   `json:"credits_posted"`
+	UserData128    string   `json:"user_data_128"`
+	UserData64     uint64   `json:"user_data_64,string"`
+	UserData32     uint32   `json:"user_data_32"`
+	Timestamp      string   `json:"timestamp"`
+}
+
+// named is one flag of a record and its name.
+type named[F ~uint16] struct {
+	bit  F
+	name string
+}
+
+var accountFlags = []named[payments.AccountFlags]{
+	{payments.AccountLinked, "linked"},
+	{payments.AccountDebitsMustNotExceedCredits, "debits_must_not_exceed_credits"},
+	{payments.AccountCreditsMustNotExceedDebits, "credits_must_not_exceed_debits"},
+	{payments.AccountHistory, "history"},
+	{payments.AccountImported, "imported"},
+	{payments.AccountClosed, "closed"},
+}
+
+// flagNames gives the names of the flags that are set.
+func flagNames[F ~uint16](table []named[F], flags F) []string {
+	names := []string{}
+	for _, f := range table {
+		if flags&f.bit != 0 {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
+// parseFlagNames is the inverse of flagNames.
+func parseFlagNames[F ~uint16](table []named[F], names []string) (flags F, err error) {
+	known := make([]string, len(table))
+	for i, f := range table {
+		known[i] = f.name
+	}
+next:
+	for _, name := range names {
+		for _, f := range table {
+			if f.name == name {
+				flags |= f.bit
+				continue next
+			}
+		}
+		return 0, fmt.Errorf("--flags %q is not one of %s", name, strings.Join(known, ", "))
+	}
+	return flags, nil
+}
+
+// parseIDs reads ids of a command line.
+func parseIDs(args []string) ([]payments.U128, error) {
+	ids := make([]payments.U128, len(args))
+	for i, arg := range args {
+		id, err := payments.ParseU128(arg)
+		if err != nil || id.IsZero() || id.IsMax() {
+			return nil, fmt.Errorf("%q is no id: use a decimal number from 1 to 2^128-2", arg)
+		}
+		ids[i] = id
+	}
+	return ids, nil
+}
+
+// stamp shows a timestamp of the ledger.
+func stamp(nanos uint64) string {
+	return time.Unix(0, int64(nanos)).UTC().Format(time.RFC3339Nano)
+}
+
+// lookupArgsMax bounds the ids of one command line.
+const lookupArgsMax = 1000
+
+func newAccountCommand() *cobra.Command {
+	var a access
+	cmd := &cobra.Command{Use: "account", Short: "Look up and create accounts"}
+	a.add(cmd)
+	cmd.AddCommand(newAccountGet(&a), newAccountCreate(&a))
+	return cmd
+}
+
+func newAccountGet(a *access) *cobra.Command {
+	var out output
+	cmd := &cobra.Command{
+		Use:   "get ID...",
+		Short: "Show accounts with their balances, proven by the cluster",
+		Args:  cobra.RangeArgs(1, lookupArgsMax),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ids, err := parseIDs(args)
+			if err != nil {
+				return fail(exitUsage, err)
+			}
+			return a.with(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				found, err := c.LookupAccounts(ctx, ids)
+				if err != nil {
+					return err
+				}
+				if err := printAccounts(cmd.OutOrStdout(), found, out); err != nil {
+					return err
+				}
+				if len(found) < len(ids) {
+					return fmt.Errorf("%d of %d accounts do not exist", len(ids)-len(found), len(ids))
+				}
+				return nil
+			})
+		},
+	}
+	addOutput(cmd, &out)
+	return cmd
+}
+
+func printAccounts(w io.Writer, accounts []payments.Account, out output) error {
+	if out == outputJSON {
+		shown := make([]accountShown, len(accounts))
+		for i := range accounts {
+			x := &accounts[i]
+			shown[i] = accountShown{
+				ID: x.ID.String(), Ledger: x.Ledger, Code: x.Code, Flags: flagNames(accountFlags, x.Flags),
+				DebitsPending: x.DebitsPending.String(), DebitsPosted: x.DebitsPosted.String(),
+				CreditsPending: x.CreditsPending.String(), CreditsPosted: x.CreditsPosted.String(),
+				UserData128: x.UserData128.String(), UserData64: x.UserData64, UserData32: x.UserData32, Timestamp: stamp(x.Timestamp),
+			}
+		}
+		return json.NewEncoder(w).Encode(shown)
+	}
+	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(tw, "ACCOUNT\tLEDGER\tCODE\tDEBITS-POSTED\tCREDITS-POSTED\tDEBITS-PENDING\tCREDITS-PENDING\tFLAGS\tCREATED")
+	for i := range accounts {
+		x := &accounts[i]
+		fmt.Fprintf(tw, "%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n", x.ID, x.Ledger, x.Code, x.DebitsPosted, x.CreditsPosted,
+			x.DebitsPending, x.CreditsPending, strings.Join(flagNames(accountFlags, x.Flags), "|"), stamp(x.Timestamp))
+	}
+	return tw.Flush()
+}
+
+func newAccountCreate(a *access) *cobra.Command {
+	var ledger uint32
+	var code uint16
+	var flags []string
+	var receipt string
+	cmd := &cobra.Command{
+		Use:   "create ID",
+		Short: "Create an account",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ids, err := parseIDs(args)
+			if err != nil {
+				return fail(exitUsage, err)
+			}
+			bits, err := parseFlagNames(accountFlags, flags)
+			if err != nil {
+				return fail(exitUsage, err)
+			}
+			account := payments.Account{ID: ids[0], Ledger: ledger, Code: code, Flags: bits}
+			return a.with(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				return createAccount(ctx, cmd.OutOrStdout(), c, &account, receipt)
+			})
+		},
+	}
+	cmd.Flags().Uint32Var(&ledger, "ledger", 1, "ledger of the account")
+	cmd.Flags().Uint16Var(&code, "code", 1, "your kind of account, not 0")
+	cmd.Flags().StringSliceVar(&flags, "flags", nil, "flags by commas, such as debits_must_not_exceed_credits")
+	cmd.Flags().StringVar(&receipt, "receipt", "", "file to write the receipt to; it must not exist")
+	return cmd
+}
+
+// errCode says that the ledger answered with a code other than ok.
+var errCode = errors.New("not done")
+
+// createAccount sends one account. An account that is there with the same
+// fields counts as created.
+func createAccount(ctx context.Context, w io.Writer, c *client.Client, account *payments.Account, receipt string) error {
+	r, code, err := createOne(ctx, c, wire.OpCreateAccounts, account.Append(nil), receipt)
+	if err != nil {
+		return err
+	}
+	name := payments.AccountCode(code)
+	if name != payments.AccountOK && name != payments.AccountExists {
+		return fmt.Errorf("account %s: %w: %s", account.ID, errCode, name)
+	}
+	_, err = fmt.Fprintf(w, "account %s: %s in block %d at %s\n", account.ID, name, r.Reply.Header.Seq, stamp(r.Reply.FirstTimestamp))
+	return err
+}

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	endian "encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"quorate/client"
+	"quorate/payments"
+	"quorate/wire"
+)
+
+// transferShown is a transfer as -o json shows it.
+type transferShown struct {
+	ID              string   `json:"id"`
+	DebitAccountID  string   `json:"debit_account_id"`
+	CreditAccountID string   `json:"credit_account_id"`
+	Amount          string   `json:"amount"`
+	PendingID       string   `json:"pending_id"`
+	Ledger          uint32   `json:"ledger"`
+	Code            uint16   `json:"code"`
+	Flags           []string `json:"flags"`
+	Timeout         uint32   `json:"timeout"`
+	UserData128     string   `json:"user_data_128"`
+	UserData64      uint64   `json:"user_data_64,string"`
+	UserData32      uint32   `json:"user_data_32"`
+	Timestamp       string   `json:"timestamp"`
+}
+
+var transferFlags = []named[payments.TransferFlags]{
+	{payments.TransferLinked, "linked"},
+	{payments.TransferPending, "pending"},
+	{payments.TransferPostPending, "post_pending_transfer"},
+	{payments.TransferVoidPending, "void_pending_transfer"},
+	{payments.TransferBalancingDebit, "balancing_debit"},
+	{payments.TransferBalancingCredit, "balancing_credit"},
+	{payments.TransferClosingDebit, "closing_debit"},
+	{payments.TransferClosingCredit, "closing_credit"},
+	{payments.TransferImported, "imported"},
+}
+
+func newTransferCommand() *cobra.Command {
+	var a access
+	cmd := &cobra.Command{Use: "transfer", Short: "Look up and make transfers"}
+	a.add(cmd)
+	cmd.AddCommand(newTransferGet(&a), newTransferCreate(&a))
+	return cmd
+}
+
+func newTransferGet(a *access) *cobra.Command {
+	var out output
+	cmd := &cobra.Command{
+		Use:   "get ID...",
+		Short: "Show transfers, proven by the cluster",
+		Args:  cobra.RangeArgs(1, lookupArgsMax),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ids, err := parseIDs(args)
+			if err != nil {
+				return fail(exitUsage, err)
+			}
+			return a.with(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				found, err := c.LookupTransfers(ctx, ids)
+				if err != nil {
+					return err
+				}
+				if err := printTransfers(cmd.OutOrStdout(), found, out); err != nil {
+					return err
+				}
+				if len(found) < len(ids) {
+					return fmt.Errorf("%d of %d transfers do not exist", len(ids)-len(found), len(ids))
+				}
+				return nil
+			})
+		},
+	}
+	addOutput(cmd, &out)
+	return cmd
+}
+
+func printTransfers(w io.Writer, transfers []payments.Transfer, out output) error {
+	if out == outputJSON {
+		shown := make([]transferShown, len(transfers))
+		for i := range transfers {
+			x := &transfers[i]
+			shown[i] = transferShown{
+				ID: x.ID.String(), DebitAccountID: x.DebitAccountID.String(), CreditAccountID: x.CreditAccountID.String(),
+				Amount: x.Amount.String(), PendingID: x.PendingID.String(), Ledger: x.Ledger, Code: x.Code,
+				Flags: flagNames(transferFlags, x.Flags), Timeout: x.Timeout,
+				UserData128: x.UserData128.String(), UserData64: x.UserData64, UserData32: x.UserData32, Timestamp: stamp(x.Timestamp),
+			}
+		}
+		return json.NewEncoder(w).Encode(shown)
+	}
+	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(tw, "TRANSFER\tDEBIT\tCREDIT\tAMOUNT\tLEDGER\tCODE\tFLAGS\tEXECUTED")
+	for i := range transfers {
+		x := &transfers[i]
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n", x.ID, x.DebitAccountID, x.CreditAccountID, x.Amount, x.Ledger, x.Code,
+			strings.Join(flagNames(transferFlags, x.Flags), "|"), stamp(x.Timestamp))
+	}
+	return tw.Flush()
+}
+
+// transferArgs are the flags of transfer create.
+type transferArgs struct {
+	id, debit, credit, amount, pending string
+	ledger                             uint32
+	code                               uint16
+	timeout                            uint32
+	flags                              []string
+	receipt                            string
+}
+
+func newTransferCreate(a *access) *cobra.Command {
+	var x transferArgs
+	cmd := &cobra.Command{
+		Use:   "create --debit ID --credit ID --amount N",
+		Short: "Make a transfer",
+		Long: `Make a transfer.
+
+Keep the id: if the outcome stays unknown, the same command with the same --id
+pays at most once, whatever happened before.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			t, err := x.transfer()
+			if err != nil {
+				return fail(exitUsage, err)
+			}
+			return a.with(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				return createTransfer(ctx, cmd.OutOrStdout(), c, &t, x.receipt)
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&x.id, "id", "", "id of the transfer; empty draws one")
+	flags.StringVar(&x.debit, "debit", "", "account that pays")
+	flags.StringVar(&x.credit, "credit", "", "account that is paid")
+	flags.StringVar(&x.amount, "amount", "", "amount in the smallest unit of the ledger")
+	flags.StringVar(&x.pending, "pending-id", "0", "pending transfer that this one posts or voids")
+	flags.Uint32Var(&x.ledger, "ledger", 1, "ledger of both accounts")
+	flags.Uint16Var(&x.code, "code", 1, "your kind of transfer, not 0")
+	flags.Uint32Var(&x.timeout, "pending-timeout", 0, "seconds after which a pending transfer is void; 0 never")
+	flags.StringSliceVar(&x.flags, "flags", nil, "flags by commas, such as pending")
+	flags.StringVar(&x.receipt, "receipt", "", "file to write the receipt to; it must not exist")
+	for _, name := range []string{"debit", "credit", "amount"} {
+		_ = cmd.MarkFlagRequired(name)
+	}
+	return cmd
+}
+
+// transfer reads the flags.
+func (x *transferArgs) transfer() (t payments.Transfer, err error) {
+	if x.id == "" {
+		x.id = randomID().String()
+	}
+	ids, err := parseIDs([]string{x.id, x.debit, x.credit})
+	if err != nil {
+		return t, err
+	}
+	t = payments.Transfer{
+		ID: ids[0], DebitAccountID: ids[1], CreditAccountID: ids[2],
+		Ledger: x.ledger, Code: x.code, Timeout: x.timeout,
+	}
+	if t.Amount, err = payments.ParseU128(x.amount); err != nil {
+		return t, fmt.Errorf("--amount: %w", err)
+	}
+	if t.PendingID, err = payments.ParseU128(x.pending); err != nil {
+		return t, fmt.Errorf("--pending-id: %w", err)
+	}
+	t.Flags, err = parseFlagNames(transferFlags, x.flags)
+	return t, err
+}
+
+// randomID draws an id that nobody has used: 127 bits, not 0.
+func randomID() payments.U128 {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails: since Go 1.24 it ends the process instead
+	return payments.U128{Lo: endian.LittleEndian.Uint64(b[:]) | 1, Hi: endian.LittleEndian.Uint64(b[8:]) >> 1}
+}
+
+// createTransfer sends one transfer. One that is there with the same fields
+// counts as made.
+func createTransfer(ctx context.Context, w io.Writer, c *client.Client, t *payments.Transfer, receipt string) error {
+	r, code, err := createOne(ctx, c, wire.OpCreateTransfers, t.Append(nil), receipt)
+	if err != nil {
+		return fmt.Errorf("transfer %s: %w", t.ID, err)
+	}
+	name := payments.TransferCode(code)
+	if name != payments.TransferOK && name != payments.TransferExists {
+		return fmt.Errorf("transfer %s: %w: %s", t.ID, errCode, name)
+	}
+	_, err = fmt.Fprintf(w, "transfer %s: %s in block %d at %s\n", t.ID, name, r.Reply.Header.Seq, stamp(r.Reply.FirstTimestamp))
+	return err
+}
+
+// createOne sends a create of one event, writes its receipt if one is wanted,
+// and gives the event's code.
+func createOne(ctx context.Context, c *client.Client, op wire.Op, body []byte, receipt string) (client.Result, uint32, error) {
+	r, err := c.Do(ctx, op, body)
+	if err != nil {
+		return r, 0, err
+	}
+	proof, err := client.BuildReceipt(c.Verifier().Scope(), &r.Request, &r.Reply, 0)
+	if err != nil {
+		return r, 0, err
+	}
+	if receipt != "" {
+		if err := writeFile(receipt, proof.Encode(), publicMode); err != nil {
+			return r, 0, fmt.Errorf("it was executed with code %d, but its receipt could not be written: %w", proof.Code(), err)
+		}
+	}
+	return r, proof.Code(), nil
+}
