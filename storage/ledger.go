@@ -199,7 +199,7 @@ const blockBytesSST = 32 << 10
 // are in docs/decisions/0006.
 func (l *Ledger) pebbleOptions() *pebble.Options {
 	o := &pebble.Options{
-		FS:                          l.opt.FS,
+		FS:                          pacedFS{l.opt.FS, &l.low},
 		CacheSize:                   l.opt.CacheBytes,
 		DisableWAL:                  true, // Invariant L1
 		FormatMajorVersion:          pebble.FormatTableFormatV6,
