@@ -122,6 +122,9 @@ func (h *harness) compare(i int, q *Request, want *modelResult) {
 	if got.Status == StatusOK && q.Op == wire.OpLedgerTotals && len(want.result) != len(got.Result) {
 		h.t.Fatalf("totals of %d bytes, want %d", len(got.Result), len(want.result))
 	}
+	if got.Status == StatusOK && bytes.Equal(got.Result, want.result) {
+		h.compareRecords(got, q)
+	}
 	if got.Status != StatusOK || bytes.Equal(got.Result, want.result) {
 		return
 	}
@@ -137,6 +140,23 @@ func (h *harness) compare(i int, q *Request, want *modelResult) {
 		}
 	}
 	h.t.Fatalf("result of %d bytes, want %d", len(got.Result), len(want.result))
+}
+
+// compareRecords checks that only executed transfers have chain links, and that
+// just those and the transient failures used up an id.
+func (h *harness) compareRecords(ro *RequestOutcome, q *Request) {
+	h.t.Helper()
+	for i := uint32(0); i < ro.Events; i++ {
+		code := TransferCode(binary.LittleEndian.Uint32(ro.Result[4*i:]))
+		at := ro.FirstOrdinal + uint64(i) - h.out.FirstOrdinal
+		used := isTransferOp(q.Op) && (code == TransferOK || code.Transient())
+		if (h.out.IDEntries[at] != 0) != used {
+			h.t.Fatalf("event %d with code %v has id entry %x", i, code, h.out.IDEntries[at])
+		}
+		if (code != 0 || !isTransferOp(q.Op)) && h.out.Links[at] != [2]uint64{} {
+			h.t.Fatalf("event %d with code %v has chain links", i, code)
+		}
+	}
 }
 
 func codeOf(op wire.Op, c uint32) string {
@@ -164,6 +184,14 @@ func (h *harness) compareState() {
 		got, ok := h.m.Account(id)
 		if !ok || got != want || *h.m.accounts.at(uint32(i)) != want {
 			h.t.Fatalf("account %v is %+v, want %+v", id, got, want)
+		}
+	}
+	for i := uint32(0); i < h.m.meta.clients; i++ {
+		s := h.m.sessionAt(i)
+		for seq := s.high; seq > 0 && seq+WindowSeqs > s.high; seq-- {
+			if done := s.bitmap>>(s.high-seq)&1 == 1; done == (s.ring[seq%WindowSeqs] == ringEntry{}) {
+				h.t.Fatalf("client %d seq %d: executed %v, ring %+v", s.client.ID, seq, done, s.ring[seq%WindowSeqs])
+			}
 		}
 	}
 	open := 0

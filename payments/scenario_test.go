@@ -242,6 +242,24 @@ func TestArchiveError(t *testing.T) {
 	}
 }
 
+// TestDeltaOfRollback: what a chain did and took back is not in the write set.
+func TestDeltaOfRollback(t *testing.T) {
+	var deltas [2]wire.Digest
+	for i := range deltas {
+		b := transferBed(t, testConfig())
+		x, y := plain(10, 1, 2, 5), plain(0, 1, 2, 5)
+		x.Flags, y.Flags = TransferLinked, TransferLinked
+		if i == 1 {
+			x, y = y, x // fails before anything happened
+		}
+		b.transfers(x, y, plain(12, 1, 2, 5))
+		deltas[i] = b.out.DeltaDigest
+	}
+	if deltas[0] != deltas[1] {
+		t.Fatal("a chain that was rolled back shows in the delta digest")
+	}
+}
+
 // TestSteadyAllocations: a block of payments allocates when shards of the id
 // index grow and when pages of id entries begin, and for nothing else.
 func TestSteadyAllocations(t *testing.T) {
