@@ -118,7 +118,7 @@ type Core struct {
 	fastWait     uint64 // δ, adapted to the measured slot time
 	waiting      bool
 	progressTick uint64 // last time that the primary gave no reason to complain
-	stale        bool   // a view was left and nothing was executed since
+	calm         int // slots executed since the timeout last changed
 	executeTick  uint64
 	timeout      uint64
 

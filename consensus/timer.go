@@ -46,11 +46,18 @@ func (c *Core) working() bool {
 	return false
 }
 
-// progress resets the patience with the primary.
+// calmSlots is how many slots must be executed before the patience that a view
+// change doubled is halved again. Taking it back at the first slot would leave
+// one primary after the other on a host that is merely slow.
+const calmSlots = 64
+
+// progress notes that the primary brings work along.
 func (c *Core) progress() {
 	c.progressTick = c.now
-	c.timeout = c.cfg.Timing.Progress
-	c.stale = false
+	if c.calm++; c.calm >= calmSlots {
+		c.calm = 0
+		c.timeout = max(c.timeout/2, c.cfg.Timing.Progress)
+	}
 }
 
 func (c *Core) setWaiting(on bool) {

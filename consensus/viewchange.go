@@ -122,11 +122,7 @@ func (c *Core) leave(to wire.View) {
 	c.observe(Observe{Topic: ObserveViewLeft, View: c.view})
 	c.forgiveStranded()
 	c.setView(to, false)
-	if c.stale {
-		// The view that ends here brought nothing: the next one gets twice the time.
-		c.timeout = min(2*c.timeout, c.cfg.Timing.ProgressMax)
-	}
-	c.stale = true
+	c.timeout, c.calm = min(2*c.timeout, c.cfg.Timing.ProgressMax), 0
 	m := &wire.ViewChange{Replica: c.cfg.Self, To: to, Stable: c.stable, Slots: c.gatherEvidence()}
 	c.leaving, c.change.announced, c.change.sentTimes = m, false, 0
 	c.emit(Sign{Purpose: PurposeViewChange, Slot: wire.SlotID{View: to}, Hash: c.cfg.Scope.ViewChangeDigest(m)})
