@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,8 +42,13 @@ type auditInput struct {
 	patience time.Duration // for replicas to reach the same seq
 }
 
-// batches takes the transfers that must exist, in any cut of at most
-// wire.EventsMax, and returns false to stop.
+// lookupMax is the number of transfers in one lookup. Each is a random read at
+// every replica, inside one block: a full request of them would hold up the
+// order of everybody else's payments.
+const lookupMax = 1000
+
+// batches takes the transfers that must exist, in any cut, and returns false to
+// stop.
 type batches func(events []payments.Transfer) bool
 
 func (a *audit) fault(format string, args ...any) {
@@ -69,20 +75,27 @@ func runAudit(ctx context.Context, in *auditInput) (*audit, error) {
 func (a *audit) lookups(ctx context.Context, in *auditInput) (err error) {
 	turn := 0
 	in.expected(func(events []payments.Transfer) bool {
-		ids := make([]payments.U128, len(events))
-		for i := range events {
-			ids[i] = events[i].ID
+		for part := range slices.Chunk(events, lookupMax) {
+			turn++
+			var found []payments.Transfer
+			if found, err = in.target.lookup(ctx, turn, part); err != nil {
+				return false
+			}
+			a.compare(part, found, in.derived)
 		}
-		c := in.target.clients[turn%len(in.target.clients)]
-		turn++
-		var found []payments.Transfer
-		if found, err = c.LookupTransfers(ctx, ids); err != nil {
-			return false
-		}
-		a.compare(events, found, in.derived)
 		return true
 	})
 	return err
+}
+
+// lookup asks for transfers by their ids; turn spreads the work over the
+// clients.
+func (t *target) lookup(ctx context.Context, turn int, events []payments.Transfer) ([]payments.Transfer, error) {
+	ids := make([]payments.U128, len(events))
+	for i := range events {
+		ids[i] = events[i].ID
+	}
+	return t.clients[turn%len(t.clients)].LookupTransfers(ctx, ids)
 }
 
 // compare holds what was found against what was sent. Both are in the order of

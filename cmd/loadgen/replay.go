@@ -284,6 +284,8 @@ func (p *player) writeBalances(ctx context.Context, c *client.Client) error {
 // audit looks up every acknowledged transfer. Those whose record the ledger
 // derives (posted, voided, balancing, imported) are compared by id alone.
 func (p *player) audit(ctx context.Context, before []payments.LedgerTotals, files [][]byte) (*result, error) {
+	ctx, stop := context.WithTimeout(ctx, p.flags.common.deadline)
+	defer stop()
 	in := &auditInput{
 		target: p.target, executed: uint64(len(p.done)), acked: uint64(len(p.done)), before: before,
 		alone: !p.flags.common.shared, receipts: files, expect: p.flags.common.expect, patience: p.flags.common.patience,

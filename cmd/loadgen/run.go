@@ -48,6 +48,7 @@ type commonFlags struct {
 	plaintext bool
 	connect   time.Duration
 	patience  time.Duration
+	deadline  time.Duration
 }
 
 func (fl *commonFlags) add(cmd *cobra.Command) {
@@ -60,6 +61,7 @@ func (fl *commonFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&fl.plaintext, "plaintext", false, "the cluster runs without TLS, on loopback")
 	flags.DurationVar(&fl.connect, "connect-timeout", 30*time.Second, "how long to wait for the cluster")
 	flags.DurationVar(&fl.patience, "audit-timeout", 60*time.Second, "how long replicas may take to reach the same state")
+	flags.DurationVar(&fl.deadline, "audit-deadline", 10*time.Minute, "how long the whole audit may take")
 }
 
 func newRun() *cobra.Command {
@@ -148,9 +150,12 @@ func run(ctx context.Context, fl *runFlags, stdout, stderr io.Writer) error {
 		return fail(exitFailure, err)
 	}
 	d.measure(ctx, fl, plan, live)
-	res, err := d.conclude(context.WithoutCancel(ctx), fl, before)
+	// A signal ends the load and not the audit.
+	concluding, stop := context.WithTimeout(context.WithoutCancel(ctx), fl.common.deadline)
+	defer stop()
+	res, err := d.conclude(concluding, fl, before)
 	if err != nil {
-		return fail(exitFailure, err)
+		return fail(exitFailure, fmt.Errorf("nothing is known to be wrong, but the audit did not end: %w", err))
 	}
 	res.RunID = fmt.Sprintf("%016x", runID)
 	fmt.Fprintln(live, res.Audit.line())
@@ -249,8 +254,7 @@ func (d *driver) conclude(ctx context.Context, fl *runFlags, before []payments.L
 	later := uint64(0)
 	found := d.book.with(fateFound)
 	for _, b := range found {
-		ids, _ := d.wanted(b)
-		later += uint64(len(ids))
+		later += uint64(len(d.wanted(b)))
 	}
 	in := &auditInput{
 		target: d.target, executed: acked + later, acked: acked, before: before, alone: !fl.common.shared,
@@ -279,14 +283,15 @@ func (d *driver) sample(most uint64, yield batches) {
 	step := max((uint64(len(all))+keep-1)/keep, 1)
 	var events []payments.Transfer
 	for i := uint64(0); i < uint64(len(all)); i += step {
-		_, more := d.wanted(all[i])
-		if len(events)+len(more) > wire.EventsMax {
-			if !yield(events) {
-				return
-			}
-			events = nil
+		// Small batches are gathered into full lookups.
+		events = append(events, d.wanted(all[i])...)
+		if len(events) < lookupMax {
+			continue
 		}
-		events = append(events, more...)
+		if !yield(events) {
+			return
+		}
+		events = events[:0]
 	}
 	if len(events) > 0 {
 		yield(events)
