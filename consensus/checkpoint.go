@@ -166,7 +166,7 @@ func (c *Core) onStable(from wire.ReplicaID, m *wire.Stable) {
 	case m.State.Seq <= c.low():
 	case c.banned[from]:
 		c.reject(from, m.Kind(), RejectBanned)
-	case m.State.Seq%c.interval != 0:
+	case m.State.Seq%c.interval != 0 || m.State.Seq > seqMax:
 		c.reject(from, m.Kind(), RejectConflict)
 	case c.checkpoint.verifying[from]:
 		c.reject(from, m.Kind(), RejectBusy)

@@ -103,6 +103,7 @@ type Core struct {
 	dispatched wire.SeqNum
 	catchup    []wire.CommittedSlot // ascending, all above dispatched, bodies held
 	checkpoint checkpointState
+	late       []lateSlot // at most lateMax
 
 	// Others.
 	peers      []peerState
@@ -118,7 +119,7 @@ type Core struct {
 	fastWait     uint64 // δ, adapted to the measured slot time
 	waiting      bool
 	progressTick uint64 // last time that the primary gave no reason to complain
-	calm         int // slots executed since the timeout last changed
+	calm         int    // slots executed since the timeout last changed
 	executeTick  uint64
 	timeout      uint64
 
@@ -184,6 +185,8 @@ func (c *Core) Step(ev Event, out []Effect) []Effect {
 		c.combined(e)
 	case Executed:
 		c.onExecuted(e)
+	case Uncertified:
+		c.onUncertified(e)
 	case Overdue:
 		c.complain()
 	case Waiting:
@@ -337,6 +340,10 @@ func (c *Core) persist(r wire.Record, body wire.Digest) Token {
 	c.emit(Persist{Token: c.token, Record: r, Body: body})
 	return c.token
 }
+
+// seqMax is far above any slot that will ever be reached, and far enough below
+// the largest number that adding windows to it does not overflow.
+const seqMax = 1 << 62
 
 // Places.
 

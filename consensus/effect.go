@@ -84,11 +84,13 @@ type Certify struct {
 	Pi     wire.BLSSignature
 }
 
-// Serve asks the pipeline to send executed slots to a laggard, or one body.
+// Serve asks the pipeline to send executed slots to a laggard, or one body, or
+// what it has of the certificate of one executed slot: π, or else its own share.
 type Serve struct {
 	To       wire.ReplicaID
 	From, Up wire.SeqNum // FetchBlocks range; 0 when Body is set
 	Body     wire.Digest
+	State    wire.SeqNum
 }
 
 // Forget releases a body that the pipeline holds.

@@ -70,6 +70,7 @@ func (c *Core) useEarlyPi(s *slot) bool {
 func (c *Core) stateSigned(e Signed) {
 	s := c.slot(e.Job.Slot.Seq)
 	if s == nil || !s.executed || s.exec != e.Job.Hash {
+		c.lateSigned(e)
 		return
 	}
 	s.own.sentTick = c.now
@@ -85,8 +86,9 @@ func (c *Core) stateSigned(e Signed) {
 func (c *Core) onSignState(from wire.ReplicaID, m *wire.SignState) {
 	s := c.slot(m.Seq)
 	switch {
-	case s == nil:
-		c.reject(from, m.Kind(), RejectWindow)
+	case s == nil || s.seq <= c.executed && s.exec.IsNull():
+		// Behind the window, or executed before a restart.
+		c.lateState(from, m)
 		return
 	case c.banned[from]:
 		c.reject(from, m.Kind(), RejectBanned)
@@ -120,15 +122,24 @@ func (c *Core) collectExec(s *slot) {
 	if !s.executed || s.certified || s.execState != phaseIdle || !c.execCollects(s) {
 		return
 	}
-	var shares []ShareOf
-	for i := range s.execShares {
+	agree := func(i int) bool {
 		r := &s.execShares[i]
-		if r.has && r.digest == s.exec && !c.banned[i] {
-			shares = append(shares, ShareOf{Replica: wire.ReplicaID(i), Share: r.share})
+		return r.has && r.digest == s.exec && !c.banned[i]
+	}
+	n := 0
+	for i := range s.execShares {
+		if agree(i) {
+			n++
 		}
 	}
-	if len(shares) < c.q.Pi {
+	if n < c.q.Pi {
 		return
+	}
+	shares := make([]ShareOf, 0, n)
+	for i := range s.execShares {
+		if agree(i) {
+			shares = append(shares, ShareOf{Replica: wire.ReplicaID(i), Share: s.execShares[i].share})
+		}
 	}
 	s.execState = phaseBusy
 	c.emit(Combine{Purpose: PurposePi, Slot: wire.SlotID{Seq: s.seq}, Hash: s.exec, Shares: shares})
@@ -152,6 +163,7 @@ func (c *Core) execCollects(s *slot) bool {
 func (c *Core) execCombined(e Combined) {
 	s := c.slot(e.Job.Slot.Seq)
 	if s == nil || s.certified || s.exec != e.Job.Hash {
+		c.lateCombined(e)
 		return
 	}
 	if !e.OK {
@@ -180,8 +192,8 @@ func (c *Core) certify(s *slot, pi wire.BLSSignature) {
 func (c *Core) onExecuteProof(from wire.ReplicaID, m *wire.ExecuteProof) {
 	s := c.slot(m.Seq)
 	switch {
-	case s == nil:
-		c.reject(from, m.Kind(), RejectWindow)
+	case s == nil || c.lateAt(m.Seq) != nil:
+		c.lateProof(from, m)
 	case s.certified:
 	case c.banned[from]:
 		c.reject(from, m.Kind(), RejectBanned)
@@ -197,7 +209,8 @@ func (c *Core) onExecuteProof(from wire.ReplicaID, m *wire.ExecuteProof) {
 
 func (c *Core) executeProofVerified(e Verified, m *wire.ExecuteProof) {
 	s := c.slot(m.Seq)
-	if s == nil {
+	if s == nil || c.lateAt(m.Seq) != nil {
+		c.lateProofVerified(e, m)
 		return
 	}
 	s.verifying &^= verifyExec

@@ -61,7 +61,7 @@ func simulate(seed uint64, n, f, c int, trace bool) string {
 	w.codec = 100
 	phases := 3 + r.below(6)
 	for p := range phases {
-		w.fault(liars)
+		w.fault(f - liars)
 		for range 1 + r.below(8) {
 			w.want(fmt.Sprint(seed, "-", p, "-", r.next()))
 		}
@@ -73,8 +73,9 @@ func simulate(seed uint64, n, f, c int, trace bool) string {
 	return w.settle()
 }
 
-// fault draws the weather of one phase.
-func (w *world) fault(liars int) {
+// fault draws the weather of one phase. At most spare replicas lose their
+// journal and are not over it: like liars, they count as faulty.
+func (w *world) fault(spare int) {
 	r := &w.rnd
 	w.net = span{1 + r.below(5), 6 + r.below(40)}
 	if r.chance(200) {
@@ -105,14 +106,23 @@ func (w *world) fault(liars int) {
 			w.cut[i] = r.chance(150)
 		}
 	}
-	down := 0
 	for _, nd := range w.nodes {
-		if !nd.up && r.chance(600) {
-			w.start(nd, false)
+		if nd.wiped && nd.up && !nd.core.Amnesia() {
+			nd.wiped = false
 		}
-		if !nd.up {
-			down++
+		if nd.wiped {
+			spare--
 		}
+	}
+	for _, nd := range w.nodes {
+		if nd.up || !r.chance(600) {
+			continue
+		}
+		if spare > 0 && nd.liar == nil && !nd.wiped && r.chance(200) {
+			spare--
+			w.wipe(nd)
+		}
+		w.start(nd, nd.wiped)
 	}
 	for range r.below(3) {
 		nd := w.nodes[r.below(w.q.N)]
@@ -127,6 +137,16 @@ func (w *world) fault(liars int) {
 	}
 }
 
+// wipe takes a node's journal, and in half of the cases its ledger.
+func (w *world) wipe(nd *node) {
+	w.trace("%d loses its journal", nd.id)
+	nd.wiped = true
+	nd.journal = nil
+	if w.rnd.chance(500) {
+		nd.ledger, nd.ledgerDurable = nil, 0
+	}
+}
+
 // settle ends all faults but the liars and waits for peace: every batch
 // executed everywhere, everyone at one height, views at rest.
 func (w *world) settle() string {
@@ -136,7 +156,7 @@ func (w *world) settle() string {
 	for _, nd := range w.nodes {
 		nd.crashAt = 0
 		if !nd.up {
-			w.start(nd, false)
+			w.start(nd, nd.wiped)
 		}
 	}
 	w.trace("-- faults stop")
@@ -185,7 +205,7 @@ func (w *world) peace() string {
 			return fmt.Sprintf("%d is at %d, another at %d", nd.id, len(nd.ledger), height)
 		}
 		height = len(nd.ledger)
-		if !w.hasLiar() && !nd.core.active {
+		if !w.hasLiar() && !nd.core.active && !nd.core.Amnesia() {
 			return fmt.Sprintf("%d is not active", nd.id)
 		}
 	}

@@ -203,7 +203,7 @@ func (s *slot) count(bit uint8, view wire.View, d wire.Digest, banned []bool) in
 
 // gather lists those shares for a combination.
 func (s *slot) gather(bit uint8, view wire.View, d wire.Digest, banned []bool) []ShareOf {
-	var out []ShareOf
+	out := make([]ShareOf, 0, s.count(bit, view, d, banned))
 	for i := range s.shares {
 		r := &s.shares[i]
 		if r.has&bit == 0 || r.view != view || r.digest != d || banned[i] {

@@ -38,7 +38,7 @@ func (c *Core) working() bool {
 	if c.waiting {
 		return true
 	}
-	for s := c.executed + 1; s <= c.high(); s++ {
+	for s := max(c.executed, c.low()) + 1; s <= c.high(); s++ {
 		if sl := c.slot(s); sl != nil && (sl.accepted(c.view) || sl.committed) {
 			return true
 		}

@@ -219,7 +219,7 @@ func (p *pace) allows(now, interval uint64) bool {
 // and within this cluster's window.
 func (c *Core) wellFormed(m *wire.ViewChange) bool {
 	base := m.Stable.State.Seq
-	if base == 0 && m.Stable != (wire.Stable{}) || base%c.interval != 0 {
+	if base == 0 && m.Stable != (wire.Stable{}) || base%c.interval != 0 || base > seqMax {
 		return false
 	}
 	for i := range m.Slots {

@@ -126,6 +126,7 @@ type node struct {
 	crashAt   int // effect number at which it crashes; 0: never
 	halted    string
 	offered   map[wire.Digest]wire.View // batches given to the core, with the view
+	wiped     bool                      // it lost its journal, and may not be over it
 	certified map[wire.SeqNum]bool
 	counts    map[string]int // effects and observations by name; never ranged
 }
