@@ -416,7 +416,13 @@ func TestLedgerPages(t *testing.T) {
 	image := make(map[pageID]string)
 	load := func(l *Ledger) map[pageID]string {
 		got := make(map[pageID]string)
+		last := -1
 		if _, meta, err := l.LoadPages(func(p Page) error {
+			at := int(p.Region)<<32 | int(p.Index)
+			if at <= last {
+				t.Fatalf("page %d/%d is out of order", p.Region, p.Index)
+			}
+			last = at
 			got[pageID{p.Region, p.Index}] = string(p.Data)
 			return nil
 		}); err != nil || string(meta) != "meta" {

@@ -120,28 +120,51 @@ func (l *Ledger) Checkpoint() (wire.SeqNum, []byte, error) {
 	return seq, meta, err
 }
 
-// LoadPages gives the pages of the current image in descending order of region
-// and index.
+// LoadPages gives the pages of the current image in ascending order of region
+// and index: payments appends tables page by page. It belongs to the start,
+// before the first SavePages.
 // A page's bytes are valid until fn returns. ErrNotFound if there is no image;
 // an error of fn ends it and is returned.
-func (l *Ledger) LoadPages(fn func(p Page) error) (wire.SeqNum, []byte, error) {
-	seq, meta, err := l.Checkpoint()
-	if err != nil {
+func (l *Ledger) LoadPages(fn func(p Page) error) (seq wire.SeqNum, meta []byte, err error) {
+	if seq, meta, err = l.Checkpoint(); err != nil {
 		return 0, nil, err
 	}
-	err = l.scanPages(seq, func(id pageID, _ wire.SeqNum, iter *iterator) error {
+	iter, err := l.db.NewIter(&pebble.IterOptions{LowerBound: []byte{spacePages}, UpperBound: []byte{spacePages + 1}})
+	if err != nil {
+		return 0, nil, fmt.Errorf("storage: load pages: %w", typed(err))
+	}
+	defer func() {
+		if cerr := iter.Close(); err == nil && cerr != nil {
+			err = fmt.Errorf("storage: load pages: %w", typed(cerr))
+		}
+	}()
+	found := 0
+	for ok := iter.First(); ok; ok = iter.Next() {
+		region, index, version, good := splitPageKey(iter.Key())
+		if !good {
+			return 0, nil, fmt.Errorf("storage: page key %x: %w", iter.Key(), ErrCorrupt)
+		}
+		if at, there := l.pages[pageID{region, index}]; !there || at != version {
+			continue // replaced, or of a checkpoint that was cut short
+		}
 		v, err := iter.ValueAndErr()
 		if err != nil {
-			return fmt.Errorf("storage: read page %d/%d: %w", id.region, id.index, typed(err))
+			return 0, nil, fmt.Errorf("storage: read page %d/%d: %w", region, index, typed(err))
 		}
 		data, err := openValue(iter.Key(), v)
 		if err != nil {
-			return err
+			return 0, nil, err
 		}
-		return fn(Page{Region: id.region, Index: id.index, Data: data})
-	}, nil)
-	if err != nil {
-		return 0, nil, err
+		found++
+		if err := fn(Page{Region: region, Index: index, Data: data}); err != nil {
+			return 0, nil, err
+		}
+	}
+	if err := iter.Error(); err != nil {
+		return 0, nil, fmt.Errorf("storage: load pages: %w", typed(err))
+	}
+	if found != len(l.pages) {
+		return 0, nil, fmt.Errorf("storage: image at %d has %d of %d pages: %w", seq, found, len(l.pages), ErrCorrupt)
 	}
 	return seq, meta, nil
 }
