@@ -1,6 +1,6 @@
 package payments
 
-import "fmt"
+import "quorate/internal/assert"
 
 // idLog is the agreed list from which the transfer id index can be rebuilt
 // without reading bodies: one word per ordinal, idHash of the id that the event
@@ -13,9 +13,7 @@ type idLog struct {
 
 // append adds the entries of a block whose first ordinal is n+1.
 func (l *idLog) append(first uint64, entries []uint64, m *Machine) {
-	if first != l.n+1 {
-		panic(fmt.Sprintf("payments: id entries from %d after %d", first, l.n))
-	}
+	assert.That(first == l.n+1, "id entries from %d after %d", first, l.n)
 	for len(entries) > 0 {
 		page, at := uint32(l.n/wordsPerPage), l.n%wordsPerPage
 		if at == 0 {

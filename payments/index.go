@@ -1,6 +1,10 @@
 package payments
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"quorate/internal/assert"
+)
 
 // index finds numbers (slots, ordinals) by a 64-bit hash. It is a multimap: two
 // keys may share what it remembers of their hashes, so the caller confirms each
@@ -152,9 +156,7 @@ func (x *index) remove(h, value uint64) {
 	e := tag<<valueBits | value
 	i := s.home(tag)
 	for s.slots[i] != e {
-		if s.slots[i] == 0 {
-			panic("payments: removing an index entry that is not there")
-		}
+		assert.That(s.slots[i] != 0, "removing an index entry that is not there")
 		i++
 	}
 	for j := i + 1; s.slots[j] != 0; j++ {

@@ -1,6 +1,10 @@
 package payments
 
-import "fmt"
+import (
+	"fmt"
+
+	"quorate/internal/assert"
+)
 
 // resolveTransfer executes a transfer that posts or voids a pending one.
 func (m *Machine) resolveTransfer(t *Transfer, e *event) (TransferCode, error) {
@@ -213,9 +217,7 @@ func (m *Machine) expire() {
 		}
 		b.pending = *m.pendings.records.at(slot)
 		var p pair
-		if m.pairOf(&b.pending, &p) != nil {
-			panic("payments: open pending transfer between unknown accounts") // Finish checks this
-		}
+		assert.That(m.pairOf(&b.pending, &p) == nil, "open pending transfer between unknown accounts") // Finish checks this
 		ledger := m.release(&p, slot)
 		p.reopen(b.pending.Flags)
 		m.resolvePending(slot, PendingExpired)

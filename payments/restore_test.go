@@ -129,3 +129,34 @@ func TestExternalTree(t *testing.T) {
 		}
 	}
 }
+
+// TestDirtyIsComplete: what Dirty gave so far is the whole state, after blocks
+// that touch few of many pages.
+func TestDirtyIsComplete(t *testing.T) {
+	x := newBencher(t, 6000)
+	disk := map[pageKey][]byte{}
+	var last U128
+	for block := 0; block < 40; block++ {
+		x.m.Dirty(func(r Region, p uint32, data []byte) { disk[pageKey{r, p}] = bytes.Clone(data) })
+		for r := Region(0); r < Regions; r++ {
+			for p := uint32(0); p < x.m.pages(r); p++ {
+				key := pageKey{r, p}
+				if now := x.m.page(key); now != nil && !bytes.Equal(now, disk[key]) {
+					t.Fatalf("block %d: page %d of region %d changed and was not dirty", block, p, r)
+				}
+			}
+		}
+		x.m.MarkClean()
+		x.fill(func(i int, tr *Transfer) {
+			switch (i + block) % 3 {
+			case 0:
+				tr.Flags, tr.Timeout = TransferPending, uint32(block)
+			case 1:
+				*tr = Transfer{ID: tr.ID, PendingID: last, Flags: TransferVoidPending}
+			}
+			last = tr.ID
+		})
+		x.body = x.body[:RecordBytes*(3+block%3)]
+		x.apply(t, 2)
+	}
+}
