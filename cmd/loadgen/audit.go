@@ -269,6 +269,9 @@ func (a *audit) line() string {
 	}
 	s := fmt.Sprintf("audit: %d acked, %d found once, %s, %d/%d state digests equal, %d/%d receipts verified",
 		a.Acked, a.FoundOnce, balance, a.DigestsEqual, a.Replicas, a.Receipts, a.ReceiptsHad)
+	if a.Checked < a.Acked {
+		s += fmt.Sprintf(", %d of them looked up and compared, the rest counted", a.Checked)
+	}
 	if a.Unanswered > 0 {
 		s += fmt.Sprintf(", %d requests without an answer resolved (%d payments executed)", a.Unanswered, a.FoundLater)
 	}

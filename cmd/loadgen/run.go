@@ -95,7 +95,7 @@ of it.`,
 	flags.DurationVar(&fl.warmup, "warmup", 0, "beginning that is audited and not measured")
 	flags.DurationVar(&fl.drain, "drain", 30*time.Second, "how long to wait for the last answers")
 	flags.Uint64Var(&fl.seed, "seed", 1, "of accounts, amounts and arrivals")
-	flags.Uint64Var(&fl.auditMax, "audit-max", 2_000_000, "payments to look up one by one; more are sampled by request, and counted by the totals")
+	flags.Uint64Var(&fl.auditMax, "audit-max", 100_000, "payments to look up one by one; more are sampled by request, and counted by the totals")
 	flags.Float64Var(&fl.shortfall, "shortfall", 0.01, "share of the offered payments that may be missing without failing")
 	fl.common.add(cmd)
 	_ = cmd.MarkFlagRequired("dir")

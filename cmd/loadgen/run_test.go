@@ -206,6 +206,16 @@ func TestUnansweredRequestsAreResolved(t *testing.T) {
 	}
 }
 
+// TestSampledAudit looks only a part up; the totals vouch for the rest.
+func TestSampledAudit(t *testing.T) {
+	c := clienttest.New(t, 3)
+	dir := clusterDir(t, c)
+	code, stdout, stderr := loadgen(t, small(dir, "--audit-max", "500")...)
+	if code != exitOK || !strings.Contains(stdout, "of them looked up and compared, the rest counted") {
+		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
+	}
+}
+
 // TestShortfall stops the cluster for most of the run.
 func TestShortfall(t *testing.T) {
 	c := clienttest.New(t, 2)
