@@ -29,6 +29,10 @@ func (a archive) Transfer(ordinal uint64, out *payments.Stored) (bool, error) {
 	return true, a.fill(&e, out)
 }
 
+// derivedFlags are those of transfers that may have a derived record.
+const derivedFlags = payments.TransferPostPending | payments.TransferVoidPending |
+	payments.TransferBalancingDebit | payments.TransferBalancingCredit
+
 // fill gives the final record of an event.
 func (a archive) fill(e *storage.EventRecord, out *payments.Stored) error {
 	if err := out.Transfer.Decode(e.Bytes[:]); err != nil {
@@ -41,6 +45,9 @@ func (a archive) fill(e *storage.EventRecord, out *payments.Stored) error {
 	}
 	if out.Transfer.Flags&payments.TransferImported == 0 {
 		out.Transfer.Timestamp = e.Timestamp
+	}
+	if out.Transfer.Flags&derivedFlags == 0 {
+		return nil
 	}
 	rec, err := a.ledger.Derived(e.Ordinal)
 	if errors.Is(err, storage.ErrNotFound) {

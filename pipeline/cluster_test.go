@@ -81,6 +81,7 @@ type testCluster struct {
 	mu      sync.Mutex
 	replies map[requestKey]chan wire.Reply
 	rejects []wire.Reject
+	mute    atomic.Bool // messages about π are lost
 }
 
 type testNode struct {
@@ -118,6 +119,9 @@ func (p testPort) Send(to wire.ReplicaID, _ wire.Lane, kind wire.Kind, body []by
 	peer := p.c.nodes[to]
 	if !peer.up.Load() || !p.c.nodes[p.self].up.Load() {
 		return fmt.Errorf("down")
+	}
+	if p.c.mute.Load() && (kind == wire.KindSignState || kind == wire.KindExecuteProof) {
+		return nil
 	}
 	peer.replica.Ingress().PeerFrame(wire.ReplicaID(p.self), kind, body)
 	return nil
@@ -277,6 +281,23 @@ func codesAllZero(t testing.TB, r wire.Reply, n int) {
 			t.Fatalf("event %d: code %d", i, c)
 		}
 	}
+}
+
+// waitExecuted waits until every replica executed slot seq.
+func (c *testCluster) waitExecuted(seq wire.SeqNum) {
+	c.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		n := 0
+		for _, node := range c.nodes {
+			if node.replica.Status().Executed >= seq {
+				n++
+			}
+		}
+		if n == len(c.nodes) {
+			return
+		}
+	}
+	c.t.Fatalf("slot %d is not executed everywhere", seq)
 }
 
 // settle waits until all running replicas executed the same, and compares.

@@ -72,7 +72,7 @@ func (s *commitStage) checkpoint(im *pageImage) error {
 	if err := s.r.ledger.Commit(false); err != nil {
 		return err
 	}
-	if err := s.r.ledger.SavePages(im.seq, im.pages, nil); err != nil {
+	if err := s.r.ledger.SavePages(im.seq, im.pages, im.roots); err != nil {
 		return err
 	}
 	if err := s.r.ledger.Commit(true); err != nil {
@@ -95,12 +95,35 @@ func (s *serveStage) Step() bool {
 	if !ok {
 		return false
 	}
-	if e.From == 0 {
-		s.body(e)
-	} else {
+	switch {
+	case e.State != 0:
+		s.state(e)
+	case e.From != 0:
 		s.blocks(e)
+	default:
+		s.body(e)
 	}
 	return true
+}
+
+// state helps a replica that lacks π of an executed slot: with π, or with this
+// replica's share of it.
+func (s *serveStage) state(e consensus.Serve) {
+	sb, err := s.r.ledger.Block(e.State)
+	if err != nil {
+		return // not here: the asker hears from others
+	}
+	m, err := decodeBlockMeta(sb.Header)
+	if err != nil {
+		s.r.log.Error("block not readable", "seq", e.State, "error", err)
+		return
+	}
+	hash := s.r.scope.ExecuteHash(e.State, m.header.Hash())
+	if len(sb.ExecCert) == wire.ShareBytes {
+		s.send(e.To, &wire.ExecuteProof{Seq: e.State, Digest: hash, Pi: wire.BLSSignature(sb.ExecCert)})
+		return
+	}
+	s.send(e.To, &wire.SignState{Seq: e.State, Digest: hash, Share: s.r.suite.SignShare(consensus.PurposePi, hash)})
 }
 
 func (s *serveStage) body(e consensus.Serve) {

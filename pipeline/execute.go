@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -38,6 +39,7 @@ type executeStage struct {
 	outcome payments.Outcome
 	reqs    []payments.Request
 	done    doneBlocks
+	roots   []stateRoot // of the last checkpoints, at most rootsKept
 
 	buf       []executeItem
 	repeatBuf []repeat
@@ -96,6 +98,7 @@ func (s *executeStage) block(it executeItem) error {
 	var image *pageImage
 	if seq%s.r.cfg.Interval == 0 {
 		ev.StateRoot = s.machine.StateRoot()
+		s.noteRoot(stateRoot{seq, ev.StateRoot})
 		image = s.image(seq)
 	}
 	s.r.order.events.put(ev)
@@ -150,10 +153,50 @@ func (s *executeStage) finish(b *body) {
 type pageImage struct {
 	seq   wire.SeqNum
 	pages []storage.Page
+	roots []byte // encoded roots of the last checkpoints
+}
+
+// stateRoot is the state root after a checkpoint slot.
+type stateRoot struct {
+	seq  wire.SeqNum
+	root wire.Digest
+}
+
+// rootsKept covers a window of two checkpoints and the one before it: after a
+// restart the core needs them to sign checkpoints that are not stable yet.
+const rootsKept = 4
+
+func (s *executeStage) noteRoot(r stateRoot) {
+	if len(s.roots) >= rootsKept {
+		s.roots = append(s.roots[:0], s.roots[1:]...)
+	}
+	s.roots = append(s.roots, r)
+}
+
+const rootBytes = 8 + wire.DigestBytes
+
+func encodeRoots(roots []stateRoot) []byte {
+	var b []byte
+	for _, r := range roots {
+		b = binary.LittleEndian.AppendUint64(b, uint64(r.seq))
+		b = append(b, r.root[:]...)
+	}
+	return b
+}
+
+func decodeRoots(b []byte) ([]stateRoot, error) {
+	if len(b)%rootBytes != 0 || len(b) > rootsKept*rootBytes {
+		return nil, fmt.Errorf("%w: %d bytes of state roots", ErrBlock, len(b))
+	}
+	var out []stateRoot
+	for ; len(b) > 0; b = b[rootBytes:] {
+		out = append(out, stateRoot{wire.SeqNum(binary.LittleEndian.Uint64(b)), wire.Digest(b[8:rootBytes])})
+	}
+	return out, nil
 }
 
 func (s *executeStage) image(seq wire.SeqNum) *pageImage {
-	im := &pageImage{seq: seq}
+	im := &pageImage{seq: seq, roots: encodeRoots(s.roots)}
 	s.machine.Dirty(func(region payments.Region, page uint32, data []byte) {
 		im.pages = append(im.pages, storage.Page{Region: uint8(region), Index: page, Data: append([]byte(nil), data...)})
 	})

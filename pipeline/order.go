@@ -30,6 +30,7 @@ type orderStage struct {
 	keyBuf     [][]requestKey
 	effects    []consensus.Effect
 	queued     atomic.Int64 // batcher and relay, for ingress
+	ticking    atomic.Bool  // a tick waits among the events
 }
 
 // relayed is a client's request that this replica passed to the primary.
@@ -78,6 +79,7 @@ func (o *orderStage) Step() bool {
 
 func (o *orderStage) event(ev consensus.Event) {
 	if _, tick := ev.(consensus.Tick); tick {
+		o.ticking.Store(false)
 		o.onTick()
 	}
 	o.effects = o.core.Step(ev, o.effects[:0])

@@ -26,6 +26,9 @@ func (r *Replica) recover(amnesia bool) error {
 	}
 	past.Amnesia = amnesia
 	past.Executed = r.execute.machine.Seq()
+	if past.Outcomes, err = r.outcomes(past.Executed); err != nil {
+		return err
+	}
 	past.Digest = r.scope.ExecuteHash(past.Executed, r.execute.parent)
 	r.executed.Store(&executedAt{seq: past.Executed, digest: past.Digest})
 	core, err := consensus.Recover(consensus.Config{Self: r.cfg.Self, Quorums: r.quorums, Scope: r.scope,
@@ -80,7 +83,7 @@ func (r *Replica) recoverMachine() error {
 
 func (r *Replica) loadImage() error {
 	loaded := false
-	_, _, err := r.ledger.LoadPages(func(p storage.Page) error {
+	_, meta, err := r.ledger.LoadPages(func(p storage.Page) error {
 		loaded = true
 		return r.execute.machine.LoadPage(payments.Region(p.Region), p.Index, p.Data)
 	})
@@ -94,6 +97,12 @@ func (r *Replica) loadImage() error {
 		return fmt.Errorf("pipeline: state image: %w", err)
 	}
 	r.execute.machine.MarkClean()
+	if r.execute.roots, err = decodeRoots(meta); err != nil {
+		return fmt.Errorf("pipeline: state image: %w", err)
+	}
+	if n := len(r.execute.roots); n == 0 || r.execute.roots[n-1] != (stateRoot{r.execute.machine.Seq(), r.execute.machine.StateRoot()}) {
+		return fmt.Errorf("%w: the state image does not have the root that was noted with it", ErrReplay)
+	}
 	return nil
 }
 
@@ -136,7 +145,40 @@ func (r *Replica) replayBlock(seq wire.SeqNum) error {
 		copy(done.pi[:], sb.ExecCert)
 	}
 	r.execute.done.add(done)
+	if seq%r.cfg.Interval == 0 {
+		r.execute.noteRoot(stateRoot{seq, r.execute.machine.StateRoot()})
+	}
 	return nil
+}
+
+// outcomes lists what the last slots led to, one window of them.
+func (r *Replica) outcomes(executed wire.SeqNum) ([]consensus.Executed, error) {
+	var out []consensus.Executed
+	first := wire.SeqNum(1)
+	if executed > 2*r.cfg.Interval {
+		first = executed - 2*r.cfg.Interval + 1
+	}
+	for seq := first; seq <= executed; seq++ {
+		sb, err := r.ledger.Block(seq)
+		if err != nil {
+			return nil, fmt.Errorf("pipeline: block %d: %w", seq, err)
+		}
+		m, err := decodeBlockMeta(sb.Header)
+		if err != nil {
+			return nil, fmt.Errorf("pipeline: block %d: %w", seq, err)
+		}
+		e := consensus.Executed{Seq: seq, Digest: r.scope.ExecuteHash(seq, m.header.Hash())}
+		for _, k := range r.execute.roots {
+			if k.seq == seq {
+				e.StateRoot = k.root
+			}
+		}
+		if seq%r.cfg.Interval == 0 && e.StateRoot.IsNull() {
+			continue // below every checkpoint that can still become stable
+		}
+		out = append(out, e)
+	}
+	return out, nil
 }
 
 // keepBody puts a journal's body where the core will find it: in memory, or in

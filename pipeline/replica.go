@@ -258,8 +258,13 @@ func (r *Replica) Stages() []Stage {
 	}
 }
 
-// Tick tells the core that one tick has passed.
-func (r *Replica) Tick() { r.order.events.put(consensus.Tick{}) }
+// Tick tells the core that one tick has passed. Ticks do not pile up while the
+// order stage is held up: then too a late tick is one tick.
+func (r *Replica) Tick() {
+	if r.order.ticking.CompareAndSwap(false, true) {
+		r.order.events.put(consensus.Tick{})
+	}
+}
 
 // Run lends each stage its goroutines until ctx ends or the replica fails. It
 // gives the failure, or nil.

@@ -79,3 +79,34 @@ func TestLaggardCatchesUpPastCheckpoints(t *testing.T) {
 	codesAllZero(t, c.do(1, wire.OpCreateTransfers, transfersBody(5000, 1, 10), 0), 1)
 	c.settle()
 }
+
+// A client asks for a result that was executed and never certified: all four
+// replicas stop between the two. The certificate is made when it is asked for.
+func TestResultWithoutCertificateIsCertifiedOnDemand(t *testing.T) {
+	c := newTestCluster(t, 2)
+	codesAllZero(t, c.do(0, wire.OpCreateAccounts, accountsBody(1, 10), 0), 10)
+	c.mute.Store(true) // shares and proofs of π are lost
+	q, ch := c.submit(1, wire.OpCreateTransfers, transfersBody(1, 1, 10), 0)
+	c.waitExecuted(2)
+	for i := range 4 {
+		if err := c.nodes[i].replica.ledger.Commit(true); err != nil {
+			t.Fatal(err)
+		}
+		c.kill(i)
+	}
+	c.mute.Store(false)
+	for i := range 4 {
+		c.start(i, false)
+	}
+	select {
+	case <-ch:
+		t.Fatal("answered without a certificate")
+	default:
+	}
+	codesAllZero(t, c.await(q, ch), 1)
+	for i := range 70 { // the same once the slot is far behind the window
+		codesAllZero(t, c.do(1, wire.OpCreateTransfers, transfersBody(uint64(100+i), 1, 10), 0), 1)
+	}
+	c.deliver(q, 3)
+	codesAllZero(t, c.await(q, ch), 1)
+}

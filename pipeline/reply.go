@@ -23,8 +23,26 @@ type doneBlock struct {
 // ones are read from the ledger.
 const doneBlocksMax = 512
 
-// doneBlocks is a ring of the last executed blocks, by seq.
-type doneBlocks struct{ ring [doneBlocksMax]*doneBlock }
+// lateBlocksMax bounds the older blocks that wait for a late certificate.
+const lateBlocksMax = 64
+
+// doneBlocks is a ring of the last executed blocks, by seq, and a few older ones
+// whose certificate a client's question set going.
+type doneBlocks struct {
+	ring [doneBlocksMax]*doneBlock
+	late []*doneBlock
+}
+
+// await keeps an older block until it is certified; the oldest gives way.
+func (d *doneBlocks) await(b *doneBlock) {
+	if d.get(b.seq) != nil {
+		return
+	}
+	if len(d.late) >= lateBlocksMax {
+		d.late = append(d.late[:0], d.late[1:]...)
+	}
+	d.late = append(d.late, b)
+}
 
 func (d *doneBlocks) add(b *doneBlock) {
 	// The bodies belong to the ledger now; replies need results alone.
@@ -40,13 +58,18 @@ func (d *doneBlocks) get(seq wire.SeqNum) *doneBlock {
 	if b := d.ring[seq%doneBlocksMax]; b != nil && b.seq == seq {
 		return b
 	}
+	for _, b := range d.late {
+		if b.seq == seq {
+			return b
+		}
+	}
 	return nil
 }
 
 // certified answers the clients of a block, now that π stands behind it (L3).
 func (s *executeStage) certified(c *consensus.Certify) {
 	b := s.done.get(c.Seq)
-	if b == nil || b.certified {
+	if b == nil || b.certified || s.r.scope.ExecuteHash(b.seq, b.meta.header.Hash()) != c.Digest {
 		return
 	}
 	b.certified, b.pi = true, c.Pi
@@ -120,7 +143,9 @@ func (s *executeStage) answerFrom(conn ConnID, seq uint64, at wire.SeqNum, index
 		return
 	}
 	if !b.certified {
-		s.r.rejectClient(conn, seq, wire.RejectUnknown)
+		// Its waiter stays: it is answered when π is there, and asks again if not.
+		s.done.await(b)
+		s.r.order.events.put(consensus.Uncertified{Seq: at, Digest: s.r.scope.ExecuteHash(at, b.meta.header.Hash())})
 		return
 	}
 	if e := s.r.clients.get(b.meta.requests[index].client); e != nil {

@@ -120,7 +120,8 @@ func (s *cryptoStage) check(job consensus.Verify) consensus.Verified {
 		out.Digest, out.Verdict = s.checkBody(m.Batch)
 		return out
 	case *wire.Blocks:
-		ok = s.checkBlocks(m)
+		out.Verdict = s.checkBlocks(m)
+		return out
 	case *wire.FullCommitProof:
 		ok = s.group(consensus.PurposeSigma, s.r.scope.SlotHash(m.Slot), m.Sigma)
 	case *wire.Prepare:
@@ -222,43 +223,72 @@ func (s *cryptoStage) checkRequests(b *body) consensus.Verdict {
 	return consensus.VerdictOK
 }
 
+// checkBody verifies a fetched body. Its digest names the requests, not their
+// signatures: whoever serves it could put bad ones in, and this replica would
+// keep, serve and propose them, and be blamed for it.
 func (s *cryptoStage) checkBody(raw []byte) (wire.Digest, consensus.Verdict) {
 	b, err := newBody(s.r.cfg.Cluster, raw)
 	if err != nil {
 		return wire.Digest{}, consensus.VerdictForged
 	}
-	// Its digest was decided or committed: honest replicas have verified its
-	// signatures before they voted for it.
-	s.r.bodies.put(b)
-	return b.digest, consensus.VerdictOK
+	switch s.checkRequests(b) {
+	case consensus.VerdictOK:
+		s.r.bodies.put(b)
+		return b.digest, consensus.VerdictOK
+	case consensus.VerdictCancelled:
+		return b.digest, consensus.VerdictCancelled
+	}
+	return b.digest, consensus.VerdictForged
 }
 
-// checkBlocks verifies fetched slots: each certificate, and each batch against
-// the digest that it certifies.
-func (s *cryptoStage) checkBlocks(m *wire.Blocks) bool {
+// checkBlocks verifies fetched slots: each certificate, each batch against the
+// digest that it certifies, and the signatures in it. Blocks from one on whose
+// client is not known here are left out: an earlier block registers it.
+func (s *cryptoStage) checkBlocks(m *wire.Blocks) consensus.Verdict {
 	bodies := make([]*body, 0, len(m.Blocks))
 	for i := range m.Blocks {
-		p := &m.Blocks[i].Proof
-		ok := false
-		if p.Fast {
-			ok = s.group(consensus.PurposeSigma, s.r.scope.SlotHash(p.Slot), p.Sigma)
-		} else {
-			ok = s.slow(p.Slot, p.Tau, p.TauTau)
+		b, v := s.checkBlock(&m.Blocks[i])
+		if v == consensus.VerdictCancelled && i > 0 {
+			m.Blocks = m.Blocks[:i]
+			break
 		}
-		if !ok {
-			return false
+		if v != consensus.VerdictOK {
+			return v
 		}
-		if p.Slot.Digest.IsNull() {
-			continue
+		if b != nil {
+			bodies = append(bodies, b)
 		}
-		b, err := newBody(s.r.cfg.Cluster, m.Blocks[i].Batch)
-		if err != nil || b.digest != p.Slot.Digest {
-			return false
-		}
-		bodies = append(bodies, b)
 	}
 	for _, b := range bodies {
 		s.r.bodies.put(b)
 	}
-	return true
+	return consensus.VerdictOK
+}
+
+// checkBlock verifies one fetched slot and gives its body, nil for a null slot.
+func (s *cryptoStage) checkBlock(c *wire.CommittedSlot) (*body, consensus.Verdict) {
+	p := &c.Proof
+	ok := false
+	if p.Fast {
+		ok = s.group(consensus.PurposeSigma, s.r.scope.SlotHash(p.Slot), p.Sigma)
+	} else {
+		ok = s.slow(p.Slot, p.Tau, p.TauTau)
+	}
+	switch {
+	case !ok:
+		return nil, consensus.VerdictForged
+	case p.Slot.Digest.IsNull():
+		return nil, consensus.VerdictOK
+	}
+	b, err := newBody(s.r.cfg.Cluster, c.Batch)
+	if err != nil || b.digest != p.Slot.Digest {
+		return nil, consensus.VerdictForged
+	}
+	if v := s.checkRequests(b); v != consensus.VerdictOK {
+		if v == consensus.VerdictBadBatch {
+			v = consensus.VerdictForged
+		}
+		return nil, v
+	}
+	return b, consensus.VerdictOK
 }
