@@ -205,6 +205,7 @@ func (c *Core) stabilize(st wire.Stable) {
 	var gone []wire.Digest
 	for s := oldLow + 1; s <= min(oldHigh, st.State.Seq); s++ {
 		sl := &c.slots[s%c.cfg.Window]
+		c.keepUncertified(sl)
 		gone = append(gone, sl.held...)
 		sl.held = sl.held[:0]
 	}

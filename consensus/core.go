@@ -104,6 +104,9 @@ type Core struct {
 	catchup    []wire.CommittedSlot // ascending, all above dispatched, bodies held
 	checkpoint checkpointState
 	late       []lateSlot // at most lateMax
+	// lateAnswers is a ring of the newest answers, at most twice lateMax.
+	lateAnswers []lateAnswer
+	lateNext    int
 
 	// Others.
 	peers      []peerState

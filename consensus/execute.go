@@ -86,8 +86,7 @@ func (c *Core) stateSigned(e Signed) {
 func (c *Core) onSignState(from wire.ReplicaID, m *wire.SignState) {
 	s := c.slot(m.Seq)
 	switch {
-	case s == nil || s.seq <= c.executed && s.exec.IsNull():
-		// Behind the window, or executed before a restart.
+	case s == nil || s.forgotten():
 		c.lateState(from, m)
 		return
 	case c.banned[from]:
@@ -119,7 +118,7 @@ func (c *Core) answerState(from wire.ReplicaID, s *slot) {
 // A collector that has not executed waits: it cannot tell a lie from the truth
 // before.
 func (c *Core) collectExec(s *slot) {
-	if !s.executed || s.certified || s.execState != phaseIdle || !c.execCollects(s) {
+	if !s.executed || s.forgotten() || s.certified || s.execState != phaseIdle || !c.execCollects(s) {
 		return
 	}
 	agree := func(i int) bool {
@@ -192,7 +191,7 @@ func (c *Core) certify(s *slot, pi wire.BLSSignature) {
 func (c *Core) onExecuteProof(from wire.ReplicaID, m *wire.ExecuteProof) {
 	s := c.slot(m.Seq)
 	switch {
-	case s == nil || c.lateAt(m.Seq) != nil:
+	case s == nil || s.forgotten() || c.lateAt(m.Seq) != nil:
 		c.lateProof(from, m)
 	case s.certified:
 	case c.banned[from]:
@@ -209,11 +208,13 @@ func (c *Core) onExecuteProof(from wire.ReplicaID, m *wire.ExecuteProof) {
 
 func (c *Core) executeProofVerified(e Verified, m *wire.ExecuteProof) {
 	s := c.slot(m.Seq)
-	if s == nil || c.lateAt(m.Seq) != nil {
+	if s != nil {
+		s.verifying &^= verifyExec
+	}
+	if s == nil || s.forgotten() || c.lateAt(m.Seq) != nil {
 		c.lateProofVerified(e, m)
 		return
 	}
-	s.verifying &^= verifyExec
 	switch {
 	case e.Verdict != VerdictOK:
 		c.refuted(e, s.seq)

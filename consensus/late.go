@@ -17,6 +17,7 @@ type lateSlot struct {
 	shares   []execShare
 	state    phase
 	checking bool
+	left     bool // the window left it behind: others may wait for this replica's proof
 	sent     uint64
 }
 
@@ -41,16 +42,32 @@ func (c *Core) onUncertified(e Uncertified) {
 	}
 	l := c.lateAt(e.Seq)
 	if l == nil {
-		if len(c.late) >= lateMax {
-			c.late = append(c.late[:0], c.late[1:]...)
-		}
-		c.late = append(c.late, lateSlot{seq: e.Seq, digest: e.Digest, shares: make([]execShare, c.q.N)})
-		l = &c.late[len(c.late)-1]
-	} else if c.now-l.sent < c.cfg.Timing.Resend {
+		l = c.addLate(e.Seq, e.Digest)
+	} else if l.sent != 0 && c.now-l.sent < c.cfg.Timing.Resend {
 		return
 	}
-	l.sent = c.now
+	l.sent = max(c.now, 1)
 	c.emit(Sign{Purpose: PurposePi, Slot: wire.SlotID{Seq: e.Seq}, Hash: e.Digest})
+}
+
+func (c *Core) addLate(seq wire.SeqNum, d wire.Digest) *lateSlot {
+	if len(c.late) >= lateMax {
+		c.late = append(c.late[:0], c.late[1:]...)
+	}
+	c.late = append(c.late, lateSlot{seq: seq, digest: d, shares: make([]execShare, c.q.N)})
+	return &c.late[len(c.late)-1]
+}
+
+// keepUncertified takes over a slot that the window is about to leave while its
+// π is still on the way. A checkpoint is often stable before the slots right
+// below it are certified, and their clients wait.
+func (c *Core) keepUncertified(s *slot) {
+	if !s.executed || s.forgotten() || s.certified || c.lateAt(s.seq) != nil {
+		return
+	}
+	l := c.addLate(s.seq, s.exec)
+	copy(l.shares, s.execShares)
+	l.state, l.left = s.execState, true
 }
 
 func (c *Core) lateAt(seq wire.SeqNum) *lateSlot {
@@ -74,6 +91,32 @@ func (c *Core) lateSigned(e Signed) {
 	c.collectLate(l)
 }
 
+// lateAnswer says that a peer was sent what this replica has of a slot's π.
+type lateAnswer struct {
+	to   wire.ReplicaID
+	seq  wire.SeqNum
+	tick uint64
+}
+
+// lateAnswered notes an answer, and reports whether there was one lately. A share
+// that answers looks like one that asks: without this, two replicas that both
+// have no π for an old slot would answer each other's answers for ever.
+func (c *Core) lateAnswered(to wire.ReplicaID, seq wire.SeqNum) bool {
+	for i := range c.lateAnswers {
+		if a := &c.lateAnswers[i]; a.to == to && a.seq == seq && c.now-a.tick < 4*c.cfg.Timing.Resend {
+			return true
+		}
+	}
+	a := lateAnswer{to: to, seq: seq, tick: c.now}
+	if len(c.lateAnswers) < 2*lateMax {
+		c.lateAnswers = append(c.lateAnswers, a)
+		return false
+	}
+	c.lateAnswers[c.lateNext%len(c.lateAnswers)] = a
+	c.lateNext++
+	return false
+}
+
 // lateState takes a share for a slot outside the window's care: one that is
 // being collected here, or one that its sender is collecting.
 func (c *Core) lateState(from wire.ReplicaID, m *wire.SignState) {
@@ -85,7 +128,9 @@ func (c *Core) lateState(from wire.ReplicaID, m *wire.SignState) {
 		c.reject(from, m.Kind(), RejectBanned)
 	case l == nil || l.shares[from].has:
 		// It asks. The pipeline answers from the ledger, at its own pace.
-		c.emit(Serve{To: from, State: m.Seq})
+		if m.Seq > 0 && c.mayServe(from, m.Kind()) && !c.lateAnswered(from, m.Seq) {
+			c.emit(Serve{To: from, State: m.Seq})
+		}
 	default:
 		l.shares[from] = execShare{has: true, digest: m.Digest, share: m.Share}
 		c.collectLate(l)
@@ -115,6 +160,9 @@ func (c *Core) lateCombined(e Combined) {
 		return
 	}
 	if e.OK {
+		if l.left {
+			c.broadcast(&wire.ExecuteProof{Seq: l.seq, Digest: l.digest, Pi: e.Signature}, 0)
+		}
 		c.lateCertified(l, e.Signature)
 		return
 	}
@@ -135,6 +183,8 @@ func (c *Core) lateProof(from wire.ReplicaID, m *wire.ExecuteProof) {
 	switch {
 	case l == nil:
 		c.reject(from, m.Kind(), RejectWindow)
+	case c.banned[from]:
+		c.reject(from, m.Kind(), RejectBanned)
 	case l.digest != m.Digest:
 		c.reject(from, m.Kind(), RejectConflict)
 	case l.checking:

@@ -235,6 +235,19 @@ func (w *world) apply(ledger []block, p wire.CommitProof, body []byte) block {
 	return b
 }
 
+// serveState sends π of an executed slot, or this replica's share of it.
+func (w *world) serveState(nd *node, e Serve) {
+	if int(e.State) > len(nd.ledger) {
+		return
+	}
+	d := nd.ledger[e.State-1].digest
+	var m wire.Message = &wire.SignState{Seq: e.State, Digest: d, Share: shareTag(PurposePi, nd.id, d)}
+	if nd.certified[e.State] {
+		m = &wire.ExecuteProof{Seq: e.State, Digest: d, Pi: combinedTag(PurposePi, d)}
+	}
+	w.leave(nd, Send{To: []wire.ReplicaID{e.To}, Msg: m})
+}
+
 // serve answers a laggard with a bounded number of blocks, or with a body.
 func (w *world) serve(nd *node, e Serve) {
 	if !e.Body.IsNull() {
@@ -244,6 +257,10 @@ func (w *world) serve(nd *node, e Serve) {
 			return
 		}
 		w.leave(nd, Send{To: []wire.ReplicaID{e.To}, Msg: &wire.Body{Batch: body}})
+		return
+	}
+	if e.State != 0 {
+		w.serveState(nd, e)
 		return
 	}
 	m := &wire.Blocks{}

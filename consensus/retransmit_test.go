@@ -77,6 +77,10 @@ func TestEachKindLostOnce(t *testing.T) {
 			want(2, 100)
 			block = nil
 			want(2, 350)
+			for range 3 { // clients ask again for results of collected slots
+				w.ask()
+				w.ticks(60)
+			}
 
 			if w.check.failed() {
 				t.Fatal(w.check.problem)

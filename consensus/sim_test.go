@@ -163,6 +163,7 @@ func (w *world) settle() string {
 	w.want("last")
 	for range 60 {
 		w.ticks(500)
+		w.ask()
 		if w.check.failed() {
 			return w.check.problem + "\n" + w.String()
 		}
@@ -189,6 +190,17 @@ func (w *world) hasLiar() bool {
 	return false
 }
 
+// ask is clients who ask for results that were never certified.
+func (w *world) ask() {
+	for _, nd := range w.nodes {
+		for i := range nd.ledger {
+			if s := wire.SeqNum(i + 1); !nd.certified[s] && nd.core.executed >= s && nd.halted == "" {
+				w.step(nd, Uncertified{Seq: s, Digest: nd.ledger[i].digest})
+			}
+		}
+	}
+}
+
 // peace says what is still unsettled.
 func (w *world) peace() string {
 	height := -1
@@ -203,6 +215,11 @@ func (w *world) peace() string {
 		}
 		if height >= 0 && len(nd.ledger) != height && !w.hasLiar() {
 			return fmt.Sprintf("%d is at %d, another at %d", nd.id, len(nd.ledger), height)
+		}
+		for i := range nd.ledger {
+			if !nd.certified[wire.SeqNum(i+1)] {
+				return fmt.Sprintf("%d is not certified at %d", i+1, nd.id)
+			}
 		}
 		height = len(nd.ledger)
 		if !w.hasLiar() && !nd.core.active && !nd.core.Amnesia() {

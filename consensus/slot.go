@@ -48,6 +48,10 @@ type slot struct {
 	provenFault bool      // evidence against the view's primary was already reported
 }
 
+// forgotten reports whether the slot was executed before a restart: its outcome
+// is in the ledger, and the core knows no execution digest to compare with.
+func (s *slot) forgotten() bool { return s.executed && s.exec.IsNull() }
+
 // heldMax bounds the bodies that one slot holds: those of the value voted,
 // locked, decided and committed, and one proposed anew.
 const heldMax = 5

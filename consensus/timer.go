@@ -73,7 +73,9 @@ func (c *Core) checkPrimary() {
 	if !c.active || c.isPrimary() {
 		return
 	}
-	if !c.working() {
+	if !c.working() || c.dispatched > c.executed {
+		// Nothing waits, or what waits does so for this replica's own execution:
+		// a long query must not cost an honest primary its view.
 		c.progressTick = c.now
 	}
 	p := &c.peers[c.q.Primary(c.view)]
