@@ -1,0 +1,313 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"quorate/consensus"
+	"quorate/pipeline"
+	"quorate/storage"
+	"quorate/wire"
+)
+
+// node is one replica over all its lives: what it is now, and its disks.
+type node struct {
+	w      *world
+	id     wire.ReplicaID
+	disk   *disk
+	ledger *ledger
+	past   *history // what it promised, for the checkers
+	liar   *liar    // nil: honest
+	offset int64    // of its clock, nanoseconds
+	faulty bool     // counts among the f: liar, amnesiac or wrong clock
+
+	up      bool
+	life    uint32
+	created bool // the journal exists
+	wiped   bool // since the last start
+	replica *pipeline.Replica
+	journal *journal
+	stages  []pipeline.Stage
+	waiting [7]bool // a step of the stage is scheduled
+	stalled [7]uint64
+	linkUp  []bool
+	frozen  bool // killed; effects must not happen any more
+
+	effects uint64
+	crashAt uint64      // the effect at which it dies; 0: none
+	doomed  bool        // a disk error was injected: it must stop by itself
+	seen    wire.SeqNum // last audited checkpoint
+}
+
+// killed is the panic that ends a replica in the middle of a step. It passes
+// only through seams that hold nothing that outlives the replica.
+type killed struct{}
+
+func newNode(w *world, id int) *node {
+	n := &node{w: w, id: wire.ReplicaID(id), disk: newDisk(newStream(w.opt.Seed, fmt.Sprint("disk", id))), ledger: newLedger(), past: newHistory()}
+	n.disk.effect, n.ledger.effect = n.effect, n.effect
+	n.linkUp = make([]bool, w.q.N)
+	r := newStream(w.opt.Seed, fmt.Sprint("clock", id))
+	n.offset = int64(r.below(timeBound/3)) - timeBound/6
+	return n
+}
+
+// effect is called before each thing that a replica does to the world. It is
+// where a crash may come.
+func (n *node) effect() {
+	if n.frozen {
+		panic(killed{})
+	}
+	n.effects++
+	if n.crashAt != 0 && n.effects >= n.crashAt {
+		n.crashAt = 0
+		n.frozen = true
+		panic(killed{})
+	}
+}
+
+// clock is this replica's ledger time.
+func (n *node) clock() uint64 {
+	const start = 1_700_000_000_000_000_000
+	return uint64(start + int64(n.w.now)*1000 + n.offset)
+}
+
+var silent = slog.New(slog.DiscardHandler)
+
+// start brings the replica up from its disks, as cmd/replica does.
+func (n *node) start() {
+	if n.w.failed() {
+		return
+	}
+	n.life++
+	n.frozen, n.doomed = false, false
+	n.waiting, n.stalled = [7]bool{}, [7]uint64{}
+	clear(n.linkUp)
+	err, died := n.open()
+	switch {
+	case died:
+		n.w.say("replica %d dies while it starts", n.id)
+		n.dead()
+		return
+	case err != nil && n.doomed:
+		n.w.say("replica %d cannot start: %v", n.id, err)
+		n.dead()
+		return
+	case err != nil:
+		n.w.fail("replica %d does not start: %v", n.id, err)
+		return
+	}
+	n.up, n.wiped = true, false
+	n.stages = n.replica.Stages()
+	n.w.result.Restarts++
+	s := n.replica.Status()
+	n.w.say("replica %d starts: executed %d stable %d amnesia %v records %d", n.id, s.Executed, s.Stable, s.Amnesia, n.journal.records)
+	n.w.after(uint64(n.w.rndLife.below(tickMicros)), event{kind: evTick, node: int16(n.id), life: n.life})
+	n.w.net.nodeUp(n)
+	n.schedule()
+}
+
+// open makes the journal and the replica; died says that it was killed on the
+// way.
+func (n *node) open() (err error, died bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			if _, ok := p.(killed); !ok {
+				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+				return
+			}
+			died = true
+		}
+	}()
+	w := n.w
+	nonce := func() (b [16]byte) { _, _ = n.disk.rnd.Read(b[:]); return b }
+	j, found, err := storage.OpenJournal(storage.Options{FS: n.disk, Dir: "journal", Cluster: w.keys.cluster, Replica: n.id,
+		Create: !n.created, SegmentBytes: segmentBytes, SegmentsMin: 2, SegmentsMax: 256, SuperblockGroups: 16, Nonce: nonce})
+	if err != nil {
+		return err, false
+	}
+	if found.Amnesia && !n.faulty {
+		w.fail("replica %d: journal in amnesia: %s", n.id, found.Reason)
+	}
+	n.created = true
+	n.journal = &journal{Journal: j, n: n}
+	o := &w.opt
+	n.replica, err = pipeline.New(pipeline.Config{Self: n.id, Cluster: w.keys.cluster, Epoch: 1, Quorums: w.q, Interval: o.Window / 2,
+		TimeBound: timeBound, Payments: w.cfg, Timing: consensus.DefaultTiming(), Batch: o.Batch, RequestQueueMax: o.Queue,
+		Clock: n.clock, Logger: silent}, w.keys.suites[n.id], port{n}, n.journal, n.ledger, found.Amnesia)
+	return err, false
+}
+
+// segmentBytes holds the largest record: an entered view with its view changes.
+const segmentBytes = 256 << 10
+
+// happen gives the replica one event.
+func (n *node) happen(e *event) {
+	died := n.guarded(e)
+	switch {
+	case died:
+		n.w.say("replica %d dies at effect %d", n.id, n.effects)
+		n.dead()
+		return
+	case n.w.failed():
+		return
+	}
+	if err := n.replica.Err(); err != nil {
+		n.stopped(err)
+		return
+	}
+	n.schedule()
+}
+
+// stopped is a replica that ended itself.
+func (n *node) stopped(err error) {
+	if n.doomed && (errors.Is(err, storage.ErrCrash) || errors.Is(err, errDisk) || errors.Is(err, syscall.EIO)) {
+		n.w.say("replica %d stops: %v", n.id, err)
+		n.dead()
+		return
+	}
+	if n.liar != nil {
+		n.w.say("liar %d stops: %v", n.id, err)
+		n.dead()
+		return
+	}
+	n.w.fail("replica %d stops: %v", n.id, err)
+}
+
+func (n *node) guarded(e *event) (died bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			if _, ok := p.(killed); !ok {
+				n.w.fail("replica %d panics: %v\n%s", n.id, p, shortStack())
+				return
+			}
+			died = true
+		}
+	}()
+	switch e.kind {
+	case evTick:
+		n.replica.Tick()
+		n.w.check.bounds(n)
+		n.w.after(n.tickLength(), event{kind: evTick, node: e.node, life: e.life})
+	case evStep:
+		n.step(int(e.peer))
+	case evPeer:
+		if n.w.lines != nil {
+			n.w.say("%d ← %d  %s", n.id, e.peer, describe(e.frame, e.body))
+		}
+		n.replica.Ingress().PeerFrame(wire.ReplicaID(e.peer), e.frame, e.body)
+	case evRequest:
+		n.replica.Ingress().ClientFrame(pipeline.ConnID(e.peer+1), wire.ClientID(e.peer+1), e.frame, e.body)
+	case evLink:
+		n.link(int(e.peer), e.up)
+	}
+	return false
+}
+
+func shortStack() string {
+	lines := strings.Split(string(debug.Stack()), "\n")
+	return strings.Join(lines[:min(len(lines), 40)], "\n")
+}
+
+// tickLength is one tick, with a clock that drifts a little.
+func (n *node) tickLength() uint64 { return tickMicros - 20 + uint64(n.w.rndSteps.below(40)) }
+
+// link tells the replica about a link, once per change. A link that broke and
+// is whole again by now comes up again a little later.
+func (n *node) link(peer int, up bool) {
+	whole := n.w.nodes[peer].up && !n.w.net.broken[int(n.id)*n.w.q.N+peer]
+	if !up && whole {
+		n.w.after(uint64(n.w.rndSteps.between(500, linkDelayMax)), event{kind: evLink, node: int16(n.id), peer: int16(peer), up: true, life: n.life})
+	}
+	if n.linkUp[peer] == up || up && !whole {
+		return
+	}
+	n.linkUp[peer] = up
+	n.w.say("%d: link to %d up %v", n.id, peer, up)
+	if up {
+		n.replica.Ingress().PeerUp(wire.ReplicaID(peer))
+	} else {
+		n.replica.Ingress().PeerDown(wire.ReplicaID(peer))
+	}
+}
+
+// The stages that do one thing per step, and so are stepped until they say that
+// nothing is left. The others take all that waits, and are woken for more.
+var stepsOne = [7]bool{0: true, 1: true, 4: true, 6: true}
+
+func (n *node) step(stage int) {
+	n.waiting[stage] = false
+	worked := n.stages[stage].Step()
+	if n.replica.Err() == nil {
+		n.w.check.stepped(n)
+	}
+	if worked && stepsOne[stage] {
+		n.plan(stage)
+	}
+}
+
+// plan schedules a step of a stage.
+func (n *node) plan(stage int) {
+	if n.waiting[stage] {
+		return
+	}
+	n.waiting[stage] = true
+	at := n.w.opt.Stages[stage].draw(&n.w.rndSteps)
+	if until := n.stalled[stage]; until > n.w.now {
+		at += until - n.w.now
+	}
+	n.w.after(at, event{kind: evStep, node: int16(n.id), peer: int16(stage), life: n.life})
+}
+
+// schedule plans the stages that were woken.
+func (n *node) schedule() {
+	for i := range n.stages {
+		if n.stages[i].Woken() {
+			n.plan(i)
+		}
+	}
+}
+
+// dead is the moment of a crash: what was volatile is gone.
+func (n *node) dead() {
+	n.up, n.frozen = false, true
+	n.replica, n.stages = nil, nil
+	n.life++
+	n.crashAt = 0
+	keep := 0
+	if n.w.opt.Faults&FaultTorn != 0 && n.w.rndLife.chance(600) {
+		keep = n.w.rndLife.below(1001)
+	}
+	n.disk.crash(keep)
+	n.ledger.crash(n.w.rndLife.below(1001))
+	n.w.result.Faults[5]++
+	n.w.net.nodeDown(n)
+	n.w.sky.died(n)
+}
+
+// crash is a power cut between steps.
+func (n *node) crash() {
+	if n.up {
+		n.w.say("replica %d dies", n.id)
+		n.dead()
+	}
+}
+
+// port is the replica's transport.
+type port struct{ n *node }
+
+// Send implements pipeline.Transport.
+func (p port) Send(to wire.ReplicaID, _ wire.Lane, kind wire.Kind, body []byte) error {
+	p.n.effect()
+	return p.n.w.net.send(p.n, to, kind, body)
+}
+
+// Reply implements pipeline.Transport.
+func (p port) Reply(conn pipeline.ConnID, kind wire.Kind, body []byte) error {
+	p.n.effect()
+	return p.n.w.net.reply(p.n, int(conn)-1, kind, body)
+}

@@ -1,0 +1,135 @@
+package sim
+
+import (
+	"fmt"
+	"strings"
+
+	"quorate/cluster"
+	"quorate/pipeline"
+	"quorate/wire"
+)
+
+// timeBound is the genesis' bound on clocks, nanoseconds.
+const timeBound = 3_000_000_000
+
+// Faults is a set of kinds of faults.
+type Faults uint32
+
+// The kinds.
+const (
+	FaultLoss Faults = 1 << iota
+	FaultDuplicate
+	FaultReplay // any earlier frame again
+	FaultDelay  // long tails
+	FaultPartition
+	FaultCrash     // at any effect, with restart
+	FaultCrashAll  // everybody at once
+	FaultSync      // a disk sync or a ledger commit fails; the replica must stop
+	FaultTorn      // a crash keeps some of what was not synced
+	FaultAmnesia   // a journal is lost, of at most f replicas
+	FaultClock     // clocks beyond the bound, of at most f replicas
+	FaultByzantine // liars, at most f
+	FaultStall     // stages that stand still for long
+	faultKinds     = 13
+	faultsAll      = 1<<faultKinds - 1
+)
+
+var faultNames = [faultKinds]string{"loss", "duplicate", "replay", "delay", "partition", "crash", "crash-all", "sync", "torn", "amnesia", "clock", "byzantine", "stall"}
+
+// String lists the kinds.
+func (f Faults) String() string {
+	var names []string
+	for i, n := range faultNames {
+		if f&(1<<i) != 0 {
+			names = append(names, n)
+		}
+	}
+	if names == nil {
+		return "none"
+	}
+	return strings.Join(names, "+")
+}
+
+// Options is everything that a run is made of beside its draws. All of it
+// follows from the seed, but a caller may change what it likes.
+type Options struct {
+	Seed    uint64
+	F, C    int
+	Window  wire.SeqNum // a power of two: genesis wants it so
+	Faults  Faults
+	Real    bool // real signatures
+	Batch   pipeline.BatchPolicy
+	Queue   int  // RequestQueueMax
+	Phases  int  // of faults
+	Final   bool // crash everybody at the end
+	Network network
+	Stages  [7]span // delays of verify, crypto, order, journal, execute, commit, serve
+	Load    load
+}
+
+// network is the weather of calm times; faults come on top.
+type network struct {
+	Delay  span // microseconds
+	FIFO   bool // frames of one link keep their order
+	Client span
+}
+
+// load is what clients do.
+type load struct {
+	Clients  int
+	Depth    int // requests of one client under way; closed loop
+	Open     int // microseconds between requests, 0: closed loop alone
+	Events   int // most per request
+	Accounts int
+	Ops      int  // requests per client
+	Repeat   int  // of 1000 answered requests that are sent again
+	Rogue    bool // a client signs two requests under one seq
+}
+
+var sizes = [][2]int{{1, 0}, {1, 0}, {1, 0}, {1, 1}, {1, 1}, {2, 0}, {2, 0}, {2, 1}, {3, 0}}
+
+// Draw gives the options of a seed.
+func Draw(seed uint64) Options {
+	r := newStream(seed, "options")
+	size := sizes[r.below(len(sizes))]
+	o := Options{Seed: seed, F: size[0], C: size[1], Window: 8 << r.below(4), Phases: r.between(2, 7), Final: r.chance(400), Real: r.chance(10)}
+	o.Faults = Faults(r.next()) & faultsAll
+	if r.chance(700) {
+		o.Faults |= FaultCrash
+	}
+	if r.chance(100) {
+		o.Faults = 0
+	}
+	o.Batch = pipeline.BatchPolicy{EventsMax: 8 << r.below(8), BytesMax: 4 << 10 << r.below(6), EagerSlots: r.between(1, 4),
+		SlotsMax: r.between(1, int(o.Window)), DelayTicks: r.between(0, 4)}
+	o.Queue = 16 << r.below(8)
+	fast := r.between(1, 20)
+	o.Network = network{Delay: span{50, 200 * fast}, FIFO: r.chance(500), Client: span{50, 400 * fast}}
+	slow := 1 + r.below(4)*r.below(4)
+	for i, s := range [7]span{{10, 200}, {10, 300}, {5, 50}, {50, 3000}, {20, 200}, {100, 5000}, {50, 1000}} {
+		o.Stages[i] = span{s.low, s.high * slow}
+	}
+	o.Load = load{Clients: r.between(1, 6), Depth: 1 << r.below(5), Events: 1 << r.below(6), Accounts: 2 << r.below(6), Ops: 20 << r.below(4), Repeat: 100 * r.below(4)}
+	if r.chance(300) {
+		o.Load.Open = 2000 << r.below(6)
+	}
+	o.Load.Rogue = r.chance(150)
+	if o.Real { // thousands of times slower
+		o.F, o.C, o.Phases, o.Load.Ops = 1, 0, min(o.Phases, 3), 10
+	}
+	return o
+}
+
+func (o *Options) quorums() cluster.Quorums {
+	q, err := cluster.NewQuorums(3*o.F+2*o.C+1, o.F, o.C)
+	if err != nil {
+		panic(err)
+	}
+	return q
+}
+
+// String is the full set, for the head of a report.
+func (o Options) String() string {
+	return fmt.Sprintf("seed %d: n=%d f=%d c=%d window %d real %v phases %d final crash %v\n  faults %v\n  batch %+v queue %d\n  network %+v\n  stages %v\n  load %+v",
+		o.Seed, 3*o.F+2*o.C+1, o.F, o.C, o.Window, o.Real, o.Phases, o.Final, o.Faults, o.Batch, o.Queue, o.Network, o.Stages, o.Load)
+}

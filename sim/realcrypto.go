@@ -1,0 +1,84 @@
+package sim
+
+import (
+	"crypto/ed25519"
+	"encoding/binary"
+	"fmt"
+	"io"
+
+	"quorate/client"
+	"quorate/cluster"
+	"quorate/pipeline"
+	"quorate/sigagg"
+	"quorate/wire"
+)
+
+// realKeys makes BLS12-381 and Ed25519 keys from a seed, through a genesis as
+// `replica init` would.
+func realKeys(seed uint64, q cluster.Quorums, window wire.SeqNum, clients int) (*keyring, error) {
+	rnd := newStream(seed, "keys")
+	g, nodes, err := dealGenesis(&rnd, q, window, clients)
+	if err != nil {
+		return nil, err
+	}
+	k := &keyring{cluster: g.Hash()}
+	for i := range nodes {
+		s, err := pipeline.NewSuite(g, nodes[i])
+		if err != nil {
+			return nil, err
+		}
+		k.suites = append(k.suites, s)
+	}
+	k.verifier = k.suites[0]
+	k.sign = func(c int, message []byte) (s wire.Signature) {
+		copy(s[:], ed25519.Sign(clientSecrets[c], message))
+		return s
+	}
+	v, err := client.NewVerifier(g)
+	if err != nil {
+		return nil, err
+	}
+	k.check = v.Check
+	return k, nil
+}
+
+// Read makes a stream a source for key generation.
+func (r *stream) Read(p []byte) (int, error) {
+	var b [8]byte
+	for n := 0; n < len(p); {
+		binary.LittleEndian.PutUint64(b[:], r.next())
+		n += copy(p[n:], b[:])
+	}
+	return len(p), nil
+}
+
+var _ io.Reader = (*stream)(nil)
+
+func dealGenesis(rnd *stream, q cluster.Quorums, window wire.SeqNum, clients int) (*cluster.Genesis, []*cluster.NodeKeys, error) {
+	g := &cluster.Genesis{Name: "sim", Epoch: 1, F: q.F, C: q.C, Window: int(window), TimeBound: timeBound, CreatedAt: 1,
+		Ledgers: []cluster.Ledger{{Number: 1, Currency: "EUR", Scale: 2}}}
+	deals := make([]*sigagg.Dealing, 3)
+	for i, k := range []int{q.Sigma, q.Tau, q.Pi} {
+		var err error
+		if deals[i], err = sigagg.Deal(k, q.N, rnd); err != nil {
+			return nil, nil, err
+		}
+	}
+	sigma, tau, pi := deals[0], deals[1], deals[2]
+	g.Sigma, g.Tau, g.Pi = sigma.Group.Bytes(), tau.Group.Bytes(), pi.Group.Bytes()
+	var nodes []*cluster.NodeKeys
+	for i := range q.N {
+		k := &cluster.NodeKeys{Replica: wire.ReplicaID(i), SigmaShare: sigma.Shares[i].Bytes(), TauShare: tau.Shares[i].Bytes(), PiShare: pi.Shares[i].Bytes()}
+		_, _ = rnd.Read(k.IdentitySeed[:])
+		g.Members = append(g.Members, cluster.Member{ID: wire.ReplicaID(i), PeerAddr: fmt.Sprintf("sim:%d", 7000+2*i),
+			ClientAddr: fmt.Sprintf("sim:%d", 7001+2*i), Identity: k.Identity().Public().(ed25519.PublicKey),
+			SigmaShare: sigma.SharePublics[i].Bytes(), TauShare: tau.SharePublics[i].Bytes(), PiShare: pi.SharePublics[i].Bytes()})
+		nodes = append(nodes, k)
+	}
+	for i := range clients {
+		key := clientKey(i)
+		g.Clients = append(g.Clients, cluster.ClientKey{ID: wire.ClientID(i + 1), Name: fmt.Sprintf("c%d", i+1), Key: key[:],
+			Roles: cluster.RolePay | cluster.RoleRead | cluster.RoleAdmin})
+	}
+	return g, nodes, g.Validate()
+}

@@ -1,0 +1,152 @@
+package sim
+
+import (
+	"time"
+
+	"quorate/client"
+	"quorate/payments"
+	"quorate/wire"
+)
+
+// user is one client: the real session, a program that asks, and what it
+// remembers for the checkers.
+type user struct {
+	w       *world
+	id      int // client id less one
+	rnd     stream
+	session *client.Session
+	out     []client.Output
+	left    int             // requests still to submit
+	timer   uint64          // when the scheduled evClient comes; 0: none
+	serial  uint64          // of ids
+	made    []payments.U128 // ids of some pending transfers
+	refused int
+	sent    map[uint64][]byte // frames of requests by seq, for repeats
+}
+
+func newUser(w *world, id int) *user {
+	u := &user{w: w, id: id, rnd: newStream(w.opt.Seed, "client"+string(rune('a'+id))), left: w.opt.Load.Ops, sent: map[uint64][]byte{}}
+	s, err := client.NewSession(client.SessionConfig{Client: wire.ClientID(id + 1), Cluster: w.keys.cluster, Quorums: w.q,
+		Sign: func(m []byte) wire.Signature { return w.keys.sign(id, m) }, Check: w.keys.check, FirstSeq: 1,
+		Window: min(client.WindowMax, max(w.opt.Load.Depth, 8)), RetryMin: 300 * time.Millisecond, RetryMax: 2 * time.Second, Seed: w.opt.Seed + uint64(id)})
+	if err != nil {
+		w.fail("client %d: %v", id, err)
+	}
+	u.session = s
+	return u
+}
+
+func (u *user) time() time.Duration { return time.Duration(u.w.now) * time.Microsecond }
+
+// begin starts the program.
+func (u *user) begin() {
+	u.w.after(uint64(u.rnd.below(50_000)), event{kind: evSubmit, node: int16(u.id)})
+}
+
+func (u *user) happen(e *event) {
+	switch e.kind {
+	case evReply:
+		u.w.check.reply(u, wire.ReplicaID(e.peer), e.frame, e.body)
+		u.out = u.session.Receive(u.time(), wire.ReplicaID(e.peer), e.frame, e.body, u.out[:0])
+	case evHello:
+		n := u.w.nodes[e.peer]
+		switch {
+		case e.up && n.up && n.life == e.life:
+			u.out = u.session.LinkUp(u.time(), n.id, u.out[:0])
+		case !e.up && !n.up:
+			u.out = u.session.LinkDown(u.time(), n.id, u.out[:0])
+		default:
+			return
+		}
+	case evClient:
+		if u.timer != e.at {
+			return // another one was scheduled
+		}
+		u.timer = 0
+		u.out = u.session.Tick(u.time(), u.out[:0])
+	case evSubmit:
+		u.out = u.out[:0]
+		u.submit()
+		if u.w.opt.Load.Open > 0 && u.left > 0 && !u.w.failed() {
+			u.w.after(uint64(u.rnd.between(1, 2*u.w.opt.Load.Open)), event{kind: evSubmit, node: int16(u.id)})
+		}
+	}
+	u.carryOut()
+}
+
+// submit asks for something if the session takes it: up to the depth in a
+// closed loop, once per call in an open one.
+func (u *user) submit() {
+	l := &u.w.opt.Load
+	for u.left > 0 && u.session.Free() && u.session.Outstanding() < l.Depth {
+		op, body := u.compose()
+		u.left--
+		seq, out, err := u.session.Submit(u.time(), op, body, 0, u.out)
+		if err != nil {
+			u.w.fail("client %d: %v", u.id+1, err)
+			return
+		}
+		u.out = out
+		u.w.check.submitted(u, seq, op, body)
+		if l.Open > 0 {
+			return
+		}
+	}
+}
+
+// carryOut does what the session asks for.
+func (u *user) carryOut() {
+	for i := 0; i < len(u.out); i++ {
+		o := u.out[i]
+		switch o.Kind {
+		case client.OutputSend:
+			u.w.net.request(u, o.Replica, o.FrameKind, o.Body)
+		case client.OutputDone:
+			u.w.check.done(u, &o.Result)
+			u.repeat(&o.Result)
+			if u.w.opt.Load.Open == 0 {
+				u.submit() // may append to u.out
+			}
+		case client.OutputDrop:
+			n := u.w.nodes[o.Replica]
+			u.w.say("client %d drops replica %d: it lies", u.id+1, o.Replica)
+			if n.liar == nil {
+				u.w.fail("client %d takes honest replica %d for a liar", u.id+1, o.Replica)
+			}
+			u.out = u.session.LinkDown(u.time(), o.Replica, u.out)
+			u.w.after(dropMicros, event{kind: evHello, node: int16(u.id), peer: int16(o.Replica), up: true, life: n.life})
+		}
+	}
+	u.out = u.out[:0]
+	u.schedule()
+}
+
+// dropMicros is how long a client keeps away from a replica that lied.
+const dropMicros = 30_000_000
+
+// schedule plans the session's next timer.
+func (u *user) schedule() {
+	next, ok := u.session.NextTick()
+	if !ok {
+		return
+	}
+	at := max(uint64(next/time.Microsecond)+1, u.w.now+1)
+	if u.timer == 0 || at < u.timer || u.timer <= u.w.now {
+		u.timer = at
+		u.w.after(at-u.w.now, event{kind: evClient, node: int16(u.id)})
+	}
+}
+
+// repeat sends an answered request again, to see that nothing happens twice.
+func (u *user) repeat(r *client.Result) {
+	if r.Err != nil || !u.rnd.chance(u.w.opt.Load.Repeat) {
+		return
+	}
+	frame := r.Request.Append(nil)
+	for range 1 + u.rnd.below(u.w.q.N) {
+		u.w.net.request(u, wire.ReplicaID(u.rnd.below(u.w.q.N)), wire.KindRequest, frame)
+	}
+}
+
+// idle reports whether nothing is asked and nothing will be.
+func (u *user) idle() bool { return u.left == 0 && u.session.Outstanding() == 0 }

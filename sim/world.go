@@ -1,0 +1,157 @@
+package sim
+
+import (
+	"fmt"
+	"io"
+
+	"quorate/cluster"
+	"quorate/payments"
+	"quorate/wire"
+)
+
+// world is one run: the cluster, its clients, its network and its clock.
+type world struct {
+	opt   Options
+	q     cluster.Quorums
+	scope wire.Scope
+	keys  *keyring
+	cfg   payments.Config
+
+	now   uint64 // microseconds
+	queue queue
+	nodes []*node
+	users []*user
+	net   *net
+	sky   *weather
+	check *checker
+	trace hash
+	lines io.Writer // a readable timeline; nil: none
+	calm  bool      // faults have stopped
+
+	rndSteps, rndLife stream
+	result            Result
+}
+
+// Result is what a run gave.
+type Result struct {
+	Problem  string // empty when all is well
+	Trace    uint64 // equal for equal runs
+	Events   uint64
+	Micros   uint64 // virtual time
+	Slots    uint64 // agreed blocks
+	Answered uint64 // requests with a proven reply
+	Views    uint64 // highest view entered
+	Settle   uint64 // ticks from the end of faults until rest
+	Faults   [faultKinds]uint64
+	Restarts uint64
+}
+
+// Run runs one seed. lines takes a readable timeline, nil for none.
+func Run(opt Options, lines io.Writer) Result {
+	w := newWorld(opt, lines)
+	if !w.failed() {
+		w.run()
+	}
+	w.result.Trace = uint64(w.trace)
+	w.result.Micros = w.now
+	w.result.Slots = uint64(len(w.check.chain))
+	w.result.Answered = uint64(len(w.check.acked))
+	return w.result
+}
+
+func newWorld(opt Options, lines io.Writer) *world {
+	w := &world{opt: opt, q: opt.quorums(), lines: lines,
+		rndSteps: newStream(opt.Seed, "steps"), rndLife: newStream(opt.Seed, "life")}
+	if opt.Real {
+		var err error
+		if w.keys, err = realKeys(opt.Seed, w.q, opt.Window, opt.Load.Clients); err != nil {
+			w.fail("keys: %v", err)
+			return w
+		}
+	} else {
+		w.keys = idealKeys(newRandom(opt.Seed, "keys"), w.q)
+	}
+	w.scope = wire.Scope{Cluster: w.keys.cluster, Epoch: 1}
+	w.cfg = payments.Config{Ledgers: []payments.Ledger{{Number: 1, Currency: [8]byte{'E', 'U', 'R'}, Scale: 2}}}
+	for i := range opt.Load.Clients {
+		w.cfg.Clients = append(w.cfg.Clients, payments.ClientRecord{ID: wire.ClientID(i + 1), Key: clientKey(i), Roles: payments.RolesAll})
+	}
+	w.check = newChecker(w)
+	w.net = newNet(w)
+	w.sky = newWeather(w)
+	for i := range w.q.N {
+		w.nodes = append(w.nodes, newNode(w, i))
+	}
+	w.sky.castRoles()
+	for i := range opt.Load.Clients {
+		w.users = append(w.users, newUser(w, i))
+	}
+	for _, n := range w.nodes {
+		n.start()
+	}
+	for _, u := range w.users {
+		u.begin()
+	}
+	return w
+}
+
+func newRandom(seed uint64, name string) uint64 {
+	r := newStream(seed, name)
+	return r.next()
+}
+
+// fail records a violation; the first one counts.
+func (w *world) fail(format string, args ...any) {
+	if w.result.Problem == "" {
+		w.result.Problem = fmt.Sprintf("at %d.%03d ms: ", w.now/1000, w.now%1000) + fmt.Sprintf(format, args...)
+		w.say("VIOLATION: %s", w.result.Problem)
+	}
+}
+
+func (w *world) failed() bool { return w.result.Problem != "" }
+
+// say adds a line to the timeline.
+func (w *world) say(format string, args ...any) {
+	if w.lines != nil {
+		fmt.Fprintf(w.lines, "%6d.%03d  %s\n", w.now/1000, w.now%1000, fmt.Sprintf(format, args...))
+	}
+}
+
+// after schedules an event.
+func (w *world) after(micros uint64, e event) {
+	e.at = w.now + micros
+	w.queue.push(e)
+}
+
+// ticks lets time pass, until the first violation.
+func (w *world) ticks(n int) {
+	end := w.now + uint64(n)*tickMicros
+	for len(w.queue.items) > 0 && w.queue.items[0].at <= end {
+		if w.failed() {
+			return
+		}
+		w.happen()
+	}
+	w.now = end
+}
+
+// happen takes the next event.
+func (w *world) happen() {
+	e := w.queue.pop()
+	w.now = e.at
+	w.result.Events++
+	w.trace.add(e.at)
+	w.trace.add(uint64(e.kind)<<56 | uint64(e.frame)<<48 | uint64(uint16(e.node))<<32 | uint64(uint16(e.peer))<<16 | uint64(e.life))
+	switch e.kind {
+	case evTick, evStep, evPeer, evRequest, evLink:
+		if n := w.nodes[e.node]; n.up && n.life == e.life {
+			n.happen(&e)
+		}
+	case evReply, evClient, evSubmit, evHello:
+		w.users[e.node].happen(&e)
+	case evRestart:
+		if n := w.nodes[e.node]; !n.up && n.life == e.life {
+			n.start()
+		}
+	}
+}
