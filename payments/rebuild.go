@@ -101,8 +101,7 @@ func (m *Machine) checkTimeline() error {
 }
 
 // Audit walks all accounts and open pendings and compares them with the
-// ledgers' totals (P2). It returns ErrState, wrapped with what differs. It takes
-// about 20 ns per account.
+// ledgers' totals (P2). It returns ErrState, wrapped with what differs.
 func (m *Machine) Audit() error {
 	sums := make([]LedgerTotals, len(m.ledgers))
 	for i := uint32(0); i < m.meta.accounts; i++ {
