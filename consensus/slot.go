@@ -154,7 +154,9 @@ func (s *slot) reset(seq wire.SeqNum) {
 // newView forgets what belonged to the view that ended. Promises stay (I3).
 // Shares that came early for the new view stay too: they carry their view.
 func (s *slot) newView() {
-	s.born = 0
+	if !s.committed && !s.executed {
+		s.born = 0 // else ticks go on caring for what it led to
+	}
 	s.own = ownShares{}
 	s.collect = collectState{}
 	s.tally.known = false

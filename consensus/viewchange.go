@@ -337,6 +337,15 @@ func (c *Core) forgiveStranded() {
 	}
 }
 
+// nextPrimaryPatience is short when the link to the next primary is down.
+func (c *Core) nextPrimaryPatience() uint64 {
+	p := &c.peers[c.q.Primary(c.view)]
+	if p.everUp && !p.up && c.now-p.downTick >= c.cfg.Timing.LinkDown {
+		return c.cfg.Timing.LinkDown
+	}
+	return c.timeout
+}
+
 // resendDoublings bounds the time between repetitions of a view change: it is
 // large, and nobody may answer for long.
 const resendDoublings = 3
@@ -360,7 +369,7 @@ func (c *Core) checkChange() {
 	if _, n := c.changesTo(c.view); c.change.started == 0 && n >= c.q.ViewChange {
 		c.change.started = max(c.now, 1)
 	}
-	if c.change.started != 0 && c.now-c.change.started >= c.timeout {
+	if c.change.started != 0 && c.now-c.change.started >= min(c.timeout, c.nextPrimaryPatience()) {
 		c.leave(c.view + 1)
 	}
 }
