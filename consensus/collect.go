@@ -255,7 +255,6 @@ func (c *Core) commit(s *slot, p wire.CommitProof, from wire.ReplicaID) {
 	s.committed, s.proof, s.commitTick = true, p, c.now
 	s.bodyFrom, s.fetchTick = from, 0
 	c.touch(s)
-	c.progressTick = c.now
 	c.persist(&wire.CommittedRecord{Proof: p}, wire.NullDigest)
 	c.notePath(p.Fast)
 	topic := ObserveSlowCommit

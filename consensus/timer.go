@@ -67,15 +67,26 @@ func (c *Core) setWaiting(on bool) {
 	c.waiting = on
 }
 
+// primaryDelivered reports whether what waits does not wait for the primary: for
+// this replica's own execution (a long query must not cost an honest primary its
+// view), or for a body that others hold. Slots that are final above a hole do
+// not count: a primary that never fills the hole could hold everyone up for a
+// whole window, one slot per timeout.
+func (c *Core) primaryDelivered() bool {
+	if c.dispatched > c.executed {
+		return true
+	}
+	s := c.slot(c.dispatched + 1)
+	return s != nil && s.committed
+}
+
 // checkPrimary complains when work waits and nothing was executed for too long,
 // or when the link to the primary has been down for long.
 func (c *Core) checkPrimary() {
 	if !c.active || c.isPrimary() {
 		return
 	}
-	if !c.working() || c.dispatched > c.executed {
-		// Nothing waits, or what waits does so for this replica's own execution:
-		// a long query must not cost an honest primary its view.
+	if !c.working() || c.primaryDelivered() {
 		c.progressTick = c.now
 	}
 	p := &c.peers[c.q.Primary(c.view)]
