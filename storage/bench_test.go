@@ -180,3 +180,46 @@ func BenchmarkLedgerBlock(b *testing.B) {
 		b.Fatal(err)
 	}
 }
+
+// BenchmarkLedgerRead reads single events and all IDs from a ledger of 128
+// blocks; ids/s is what a start needs.
+func BenchmarkLedgerRead(b *testing.B) {
+	l, err := OpenLedger(LedgerOptions{Dir: b.TempDir(), Cluster: testCluster})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	r := rand.New(rand.NewPCG(1, 1))
+	for n := range uint64(128) {
+		if err := l.Stage(benchBlock(r, wire.SeqNum(n+1), n*8189, 1e6)); err != nil {
+			b.Fatal(err)
+		}
+		if err := l.Commit(n%32 == 31); err != nil {
+			b.Fatal(err)
+		}
+	}
+	_, next := l.Head()
+	b.Run("event", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := l.Event(r.Uint64N(next)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("block", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := l.Block(wire.SeqNum(1 + r.Uint64N(128))); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("ids", func(b *testing.B) {
+		n := 0
+		for b.Loop() {
+			if err := l.IDs(func(_ wire.SeqNum, _ uint64, ids []uint64) error { n += len(ids); return nil }); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "ids/s")
+	})
+}

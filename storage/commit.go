@@ -59,6 +59,10 @@ func (l *Ledger) commitSome(o *overlay) (int, error) {
 		}
 	}
 	last := o.blocks[n-1]
+	if l.base == 0 {
+		w.put(metaKey(metaBase), binary.LittleEndian.AppendUint64(nil, uint64(o.blocks[0].Seq)))
+		l.base = o.blocks[0].Seq
+	}
 	if err := l.apply(&w); err != nil {
 		return 0, err
 	}

@@ -112,6 +112,7 @@ type Ledger struct {
 	nextSeq     atomic.Uint64 // seq that Stage takes next; 0: any
 	nextOrdinal atomic.Uint64
 	applied     atomic.Uint64   // durable
+	base        wire.SeqNum     // first block, 0 if there is none; commit thread
 	committed   wire.SeqNum     // in Pebble, maybe not durable; commit thread
 	dirty       bool            // something was written since the last flush began
 	flushing    <-chan struct{} // closed when the flush that began is done; nil: none
@@ -130,6 +131,7 @@ type Ledger struct {
 // The names of the ledger's own small values; callers' names are prefixed.
 const (
 	metaIdentity   = "ledger/identity"
+	metaBase       = "ledger/base" // seq of the first block that was ever committed
 	metaCheckpoint = "ledger/checkpoint"
 	metaCaller     = "caller/"
 )

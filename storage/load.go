@@ -22,6 +22,15 @@ func (l *Ledger) load() error {
 	if err := l.checkIdentity(); err != nil {
 		return err
 	}
+	switch v, err := l.getMeta(metaBase); {
+	case errors.Is(err, ErrNotFound):
+	case err != nil:
+		return err
+	case len(v) != 8:
+		return fmt.Errorf("storage: base of %d bytes: %w", len(v), ErrCorrupt)
+	default:
+		l.base = wire.SeqNum(binary.LittleEndian.Uint64(v))
+	}
 	tail, err := l.findTail()
 	if err != nil {
 		return err
@@ -34,7 +43,7 @@ func (l *Ledger) load() error {
 			return err
 		}
 	}
-	if tail.seq > 0 {
+	if l.base > 0 {
 		l.nextSeq.Store(uint64(tail.seq) + 1)
 	}
 	l.nextOrdinal.Store(tail.next)
@@ -122,6 +131,14 @@ func (l *Ledger) findTail() (t ledgerTail, err error) {
 	}
 	if err := iter.Error(); err != nil {
 		return t, fmt.Errorf("storage: find newest block: %w", typed(err))
+	}
+	switch {
+	case ok: // older blocks are for Verify
+	case l.base == 0 && t.newest > 0:
+		return t, fmt.Errorf("storage: %d blocks and no base: %w", t.newest, ErrCorrupt)
+	case l.base > 0 && (above != l.base || t.seq == 0): // the oldest are gone, or all
+		t.seq, t.next, t.dropFrom = l.base-1, 0, []byte{spaceBlocks}
+		t.newest = max(t.newest, l.base)
 	}
 	return t, nil
 }
