@@ -33,7 +33,8 @@ const (
 )
 
 // Verified answers a Verify effect. For a Body, a PrePrepare and Blocks with
-// VerdictOK the pipeline holds the bodies.
+// VerdictOK the pipeline holds the bodies: it stores them on the core's thread,
+// right before this event (I12).
 type Verified struct {
 	From    wire.ReplicaID
 	Msg     wire.Message
