@@ -325,12 +325,12 @@ func TestLedgerDamage(t *testing.T) {
 	l := mustLedger(t, opt)
 	m := &model{}
 	r := rand.New(rand.NewPCG(5, 5))
-	for n := range 20 {
+	for n := range 10 {
 		m.stage(t, l, r, shapes[n%len(shapes)])
 		if err := l.SavePages(wire.SeqNum(n+1), []Page{{Index: uint32(n % 5), Data: randomBytes(r, 200)}}, nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := l.Commit(n%10 == 9); err != nil {
+		if err := l.Commit(n%5 == 4); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -381,7 +381,7 @@ func judgeLedger(t *testing.T, name string, fs *MemFS, m *model, applied wire.Se
 		}
 		return "corrupt"
 	}
-	if diff := m.check(l); diff != "" {
+	if diff := m.checkBlocks(l); diff != "" {
 		t.Fatalf("%s: silently %s", name, diff)
 	}
 	return "harmless"

@@ -119,6 +119,7 @@ type Ledger struct {
 	flushSeq    wire.SeqNum     // what that flush makes durable
 
 	recent recentBlocks
+	chunks chunkCache
 	pages  map[pageID]wire.SeqNum // version of each page of the image
 	stale  [][]byte               // keys of page versions to delete
 

@@ -96,6 +96,12 @@ func (l *Ledger) withChunk(ordinal uint64, fn func(c *chunk) bool) (err error) {
 	if ordinal >= l.nextOrdinal.Load() {
 		return notFound(ordinal)
 	}
+	if c := l.chunks.find(ordinal); c != nil {
+		if !fn(c) {
+			return notFound(ordinal)
+		}
+		return nil
+	}
 	iter, err := l.db.NewIter(&pebble.IterOptions{LowerBound: []byte{spaceBlocks}, UpperBound: []byte{spaceBlocks + 1}})
 	if err != nil {
 		return fmt.Errorf("storage: ordinal %d: %w", ordinal, typed(err))
@@ -118,7 +124,7 @@ func (l *Ledger) withChunk(ordinal uint64, fn func(c *chunk) bool) (err error) {
 	if err != nil {
 		return err
 	}
-	if ordinal-c.first >= uint64(c.count()) || !fn(&c) {
+	if ordinal-c.first >= uint64(c.count()) || !fn(l.chunks.keep(&c)) {
 		return notFound(ordinal)
 	}
 	return nil

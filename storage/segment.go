@@ -166,10 +166,12 @@ func (j *Journal) allocate(name string, size int64, zero bool) error {
 	}
 	defer f.Close()
 	if fd := f.Fd(); fd != InvalidFd && !zero {
-		if err := unix.Fallocate(int(fd), 0, 0, size); err != nil {
+		switch err := unix.Fallocate(int(fd), 0, 0, size); {
+		case err == nil:
+			return f.Sync()
+		case !errors.Is(err, unix.EOPNOTSUPP):
 			return err
-		}
-		return f.Sync()
+		} // a file system without it gets zeros
 	}
 	chunk := make([]byte, 1<<20)
 	for left := size; left > 0; {

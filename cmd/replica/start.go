@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/pprof"
 	"syscall"
 	"time"
 
@@ -29,7 +30,7 @@ It reads genesis.yaml, keys.yaml and config.yaml in DIR, recovers from DIR/data,
 and joins the others. Logs are JSON lines on standard error.`
 
 func newStart() *cobra.Command {
-	var dir, level string
+	var dir, level, profile string
 	var plaintext bool
 	cmd := &cobra.Command{
 		Use: "start --dir DIR", Short: "Start a replica", Long: startHelp, Args: cobra.NoArgs,
@@ -37,6 +38,7 @@ func newStart() *cobra.Command {
 	cmd.Flags().StringVar(&dir, "dir", "", "directory of the node, as 'replica init' made it")
 	cmd.Flags().StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	cmd.Flags().BoolVar(&plaintext, "insecure-plaintext-on-loopback", false, "DANGER: no TLS and no proof of who sends; refused off loopback")
+	cmd.Flags().StringVar(&profile, "cpuprofile", "", "write a CPU profile of the whole run to this file")
 	_ = cmd.MarkFlagRequired("dir")
 	flags := settingFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -50,9 +52,31 @@ func newStart() *cobra.Command {
 		}
 		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
+		if profile != "" {
+			end, err := profileCPU(profile)
+			if err != nil {
+				return fail(exitCreate, err)
+			}
+			defer end()
+		}
 		return runNode(ctx, n, log.With("replica", n.keys.Replica), plaintext)
 	}
 	return cmd
+}
+
+// profileCPU samples where this process spends its time until end is called.
+func profileCPU(path string) (end func(), err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = f.Close() // a lost profile is no failure of the replica
+	}, nil
 }
 
 func newLogger(w io.Writer, level string) (*slog.Logger, error) {
@@ -155,10 +179,10 @@ func (run *running) open() error {
 			run.log.Error("ledger cannot go on", "error", err)
 			os.Exit(exitFailure)
 		}})
-	if err != nil {
+	if err != nil && !errors.Is(err, storage.ErrLedgerBehind) {
 		return errors.Join(fmt.Errorf("ledger: %w", err), journal.Close())
 	}
-	if err := ledger.CheckApplied(found.DiskApplied); err != nil {
+	if err := errors.Join(err, ledger.CheckApplied(found.DiskApplied)); err != nil {
 		run.log.Warn("ledger lost blocks that were durable; they are fetched again", "error", err)
 	}
 	suite, err := pipeline.NewSuite(n.genesis, n.keys)
