@@ -173,7 +173,7 @@ func (j *Journal) allocate(name string, size int64, zero bool) error {
 			return err
 		} // a file system without it gets zeros
 	}
-	chunk := make([]byte, 1<<20)
+	chunk := make([]byte, min(size, 1<<20))
 	for left := size; left > 0; {
 		n := min(left, int64(len(chunk)))
 		clear(chunk) // Write may modify its argument
