@@ -45,7 +45,7 @@ func dealCluster(p *plan) (*deal, error) {
 		m.ClientAddr = net.JoinHostPort(p.hosts[i], strconv.Itoa(p.basePort+2*local+1))
 		d.nodes[i].Replica = m.ID
 		m.Identity = drawSeed(&d.nodes[i].IdentitySeed)
-		d.configs = append(d.configs, configText(p.profile, p.metricsPort+local))
+		d.configs = append(d.configs, configText(p.profile, p.metricsPort+local, p.window))
 	}
 	if err := d.dealGroups(q); err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"quorate/cluster"
+	"quorate/tuning"
 )
 
 func TestInit(t *testing.T) {
@@ -115,6 +116,14 @@ func TestInitReport(t *testing.T) {
 		if _, err := os.Stat(path); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestInitSmallWindow: whatever window and profile init takes, start takes too.
+func TestInitSmallWindow(t *testing.T) {
+	for _, profile := range tuning.Names() {
+		dir := newCluster(t, "--window", "8", "--profile", profile)
+		replica(t, nil, "check", "--dir", filepath.Join(dir, "node-0")).want(t, exitOK)
 	}
 }
 

@@ -160,14 +160,20 @@ func fileLayer(path string) ([]given, error) {
 	return layer, nil
 }
 
-// configText is the configuration that init writes for a node.
-func configText(profile string, metricsPort int) []byte {
-	return fmt.Appendf(nil, `# Soft settings of this replica: they change its speed, never what it agrees on.
+// configText is the configuration that init writes for a node. A window smaller
+// than the profile's slots in flight would be refused at the start: it lowers
+// them.
+func configText(profile string, metricsPort, window int) []byte {
+	text := fmt.Appendf(nil, `# Soft settings of this replica: they change its speed, never what it agrees on.
 # A flag or a %s variable goes before this file, this file before the profile.
 # All settings with their values, units and reasons: replica config --dir THIS
 %s: %s
 metrics_addr: '127.0.0.1:%d'
 `, envPrefix, profileKey, profile, metricsPort)
+	if p, err := tuning.Named(profile); err == nil && p.SlotsInFlightMax > window {
+		text = fmt.Appendf(text, "slots_in_flight_max: %d\n", window)
+	}
+	return text
 }
 
 // environ is the environment that commands read settings from.
