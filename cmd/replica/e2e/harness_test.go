@@ -1,0 +1,487 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"quorate/client"
+	"quorate/cluster"
+	"quorate/wire"
+)
+
+// Exit codes of the two commands, as their help texts promise them.
+const (
+	exitOK        = 0
+	exitFailure   = 1
+	exitShortfall = 3
+	exitConfig    = 78
+)
+
+// Deadlines. They are long because a shared machine may be ten times slower than
+// an idle one; a good run needs a small part of each.
+const (
+	readyMax   = 40 * time.Second
+	settleMax  = 40 * time.Second
+	commandMax = 60 * time.Second
+	stopMax    = 15 * time.Second
+)
+
+var binaries string // folder with replica and loadgen, built by TestMain
+
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "quorate-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binaries = dir
+	build := exec.Command("go", "build", "-o", dir, "quorate/cmd/replica", "quorate/cmd/loadgen")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// process is one child. Its outputs are gathered in memory or in a file.
+type process struct {
+	cmd            *exec.Cmd
+	stdout, stderr bytes.Buffer
+	done           chan struct{} // closed when it has ended
+	log            *os.File      // nil: the buffers
+}
+
+// spawn starts a command without any QUORATE_ variable but those given.
+func spawn(t *testing.T, log *os.File, env []string, name string, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command(filepath.Join(binaries, name), args...), done: make(chan struct{}), log: log}
+	for _, pair := range os.Environ() {
+		if !strings.HasPrefix(pair, "QUORATE_") {
+			p.cmd.Env = append(p.cmd.Env, pair)
+		}
+	}
+	p.cmd.Env = append(p.cmd.Env, env...)
+	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	if log != nil {
+		p.cmd.Stdout, p.cmd.Stderr = log, log
+	}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = p.cmd.Wait() // the exit code is in ProcessState
+		close(p.done)
+	}()
+	t.Cleanup(p.kill)
+	return p
+}
+
+// signal sends a signal to this child and to nothing else.
+func (p *process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
+
+// kill ends the child at once, paused or not, and waits for its end.
+func (p *process) kill() {
+	p.signal(syscall.SIGKILL)
+	<-p.done
+}
+
+// alive reports whether the child has not ended.
+func (p *process) alive() bool {
+	select {
+	case <-p.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// wait gives the exit code, −1 after a signal. A child that does not end in time
+// is killed and fails the test.
+func (p *process) wait(t *testing.T, limit time.Duration) int {
+	t.Helper()
+	select {
+	case <-p.done:
+	case <-time.After(limit):
+		p.kill()
+		t.Fatalf("%s %v does not end within %v\n%s%s", p.cmd.Path, p.cmd.Args[1:], limit, tail(p.stdout.Bytes()), tail(p.stderr.Bytes()))
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// outcome is how a short command ended.
+type outcome struct {
+	code           int
+	stdout, stderr string
+}
+
+// replicaCommand runs the replica binary to its end.
+func replicaCommand(t *testing.T, args ...string) outcome {
+	t.Helper()
+	p := spawn(t, nil, nil, "replica", args...)
+	code := p.wait(t, commandMax)
+	return outcome{code, p.stdout.String(), p.stderr.String()}
+}
+
+// want fails the test unless the command ended with code and its error output
+// has all words.
+func (o outcome) want(t *testing.T, code int, words ...string) {
+	t.Helper()
+	if o.code != code {
+		t.Fatalf("exit code %d, want %d\n%s%s", o.code, code, o.stdout, o.stderr)
+	}
+	for _, w := range words {
+		if !strings.Contains(o.stderr, w) {
+			t.Errorf("no %q in: %s", w, o.stderr)
+		}
+	}
+}
+
+// deployment is a cluster of four replicas on this machine.
+type deployment struct {
+	t       *testing.T
+	dir     string
+	genesis *cluster.Genesis
+	admin   client.Keys
+	metrics int // port of replica 0's metrics
+	nodes   [4]*process
+}
+
+// deploy makes the files of a cluster and starts nothing.
+func deploy(t *testing.T, initArgs ...string) *deployment {
+	t.Helper()
+	base := freePorts(t, 12)
+	d := &deployment{t: t, dir: filepath.Join(t.TempDir(), "c"), metrics: base + 8}
+	args := []string{"init", "--dir", d.dir, "--clients", "6", "--base-port", strconv.Itoa(base), "--metrics-port", strconv.Itoa(d.metrics)}
+	replicaCommand(t, append(args, initArgs...)...).want(t, exitOK)
+	text, err := os.ReadFile(filepath.Join(d.dir, "genesis.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.genesis, err = cluster.ParseGenesis(text); err != nil {
+		t.Fatal(err)
+	}
+	d.admin = d.keys("admin")
+	t.Cleanup(d.printLogs)
+	return d
+}
+
+// running makes a cluster and starts all of it.
+func running(t *testing.T, initArgs ...string) *deployment {
+	t.Helper()
+	d := deploy(t, initArgs...)
+	d.startAll()
+	return d
+}
+
+// freePorts finds n ports in a row that nobody listens on, below the range from
+// which the kernel picks. Other test binaries search at the same time, so each
+// begins elsewhere.
+func freePorts(t *testing.T, n int) int {
+	t.Helper()
+	const low, high = 12_000, 32_000
+	at := low + os.Getpid()*37%(high-low)
+	for range (high - low) / n {
+		free := 0
+		for ; free < n; free++ {
+			l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(at+free))
+			if err != nil {
+				break
+			}
+			_ = l.Close()
+		}
+		if free == n {
+			return at
+		}
+		if at += n; at+n > high {
+			at = low
+		}
+	}
+	t.Fatalf("no %d free ports in a row", n)
+	return 0
+}
+
+// keys reads a client's key file.
+func (d *deployment) keys(name string) client.Keys {
+	d.t.Helper()
+	text, err := os.ReadFile(filepath.Join(d.dir, "clients", name+".yaml"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	k, err := cluster.ParseClientKeys(text)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return client.Keys{ID: k.ID, Key: k.Key()}
+}
+
+// node is the directory of replica i; its log is log.jsonl in it.
+func (d *deployment) node(i int) string { return filepath.Join(d.dir, "node-"+strconv.Itoa(i)) }
+
+// start starts replica i.
+func (d *deployment) start(i int) {
+	d.t.Helper()
+	log, err := os.OpenFile(filepath.Join(d.node(i), "log.jsonl"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer log.Close()
+	d.nodes[i] = spawn(d.t, log, nil, "replica", "start", "--dir", d.node(i))
+}
+
+// startAll starts every replica and waits until all see all.
+func (d *deployment) startAll() {
+	d.t.Helper()
+	for i := range d.nodes {
+		d.start(i)
+	}
+	d.ready(len(d.nodes))
+}
+
+// stop ends replica i as a service manager does and gives its exit code.
+func (d *deployment) stop(i int) int {
+	d.t.Helper()
+	d.nodes[i].signal(syscall.SIGTERM)
+	return d.nodes[i].wait(d.t, stopMax)
+}
+
+// status asks replica i where it stands.
+func (d *deployment) status(i int) (wire.NodeStatus, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	return client.FetchStatus(ctx, d.genesis, d.admin, wire.ReplicaID(i), false)
+}
+
+// mustStatus is status of a replica that must answer, a busy one after a while.
+func (d *deployment) mustStatus(i int) (s wire.NodeStatus) {
+	d.t.Helper()
+	eventually(d.t, settleMax, "status of replica "+strconv.Itoa(i), func() (err error) {
+		s, err = d.status(i)
+		return err
+	})
+	return s
+}
+
+// up lists the replicas whose processes run.
+func (d *deployment) up() (ids []int) {
+	for i, p := range d.nodes {
+		if p != nil && p.alive() {
+			ids = append(ids, i)
+		}
+	}
+	return ids
+}
+
+// ready waits until every running replica is in an active view and has links to
+// peers replicas, itself counted.
+func (d *deployment) ready(peers int) {
+	d.t.Helper()
+	for _, i := range d.up() {
+		eventually(d.t, readyMax, fmt.Sprintf("replica %d ready", i), func() error {
+			s, err := d.status(i)
+			if err == nil && (int(s.PeersUp) < peers || !s.Active) {
+				err = fmt.Errorf("%+v", s)
+			}
+			return err
+		})
+	}
+}
+
+// agree waits until these replicas stand at the same slot with the same digest,
+// which names their whole history, and gives it.
+func (d *deployment) agree(ids ...int) (at wire.NodeStatus) {
+	d.t.Helper()
+	eventually(d.t, settleMax, fmt.Sprintf("replicas %v agree", ids), func() error {
+		for n, i := range ids {
+			s, err := d.status(i)
+			switch {
+			case err != nil:
+				return err
+			case s.Diverged:
+				d.t.Fatalf("replica %d diverged: %+v", i, s)
+			case n == 0:
+				at = s
+			case s.Executed == at.Executed && s.Execute != at.Execute:
+				d.t.Fatalf("FORK at slot %d: replica %d has %v, replica %d %v", s.Executed, ids[0], at.Execute, i, s.Execute)
+			case s.Executed != at.Executed:
+				return fmt.Errorf("replica %d stands at %d, replica %d at %d", ids[0], at.Executed, i, s.Executed)
+			}
+		}
+		return nil
+	})
+	return at
+}
+
+// metric reads one sample of replica i, written as in the text format, or 0 if
+// it is not there.
+func (d *deployment) metric(i int, sample string) float64 {
+	d.t.Helper()
+	web := http.Client{Timeout: 10 * time.Second}
+	res, err := web.Get("http://127.0.0.1:" + strconv.Itoa(d.metrics+i) + "/metrics")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, sample+" "); ok {
+			v, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
+			if err != nil {
+				d.t.Fatalf("%s: %v", line, err)
+			}
+			return v
+		}
+	}
+	return 0
+}
+
+// logged reports whether replica i has logged these words in one line.
+func (d *deployment) logged(i int, words ...string) bool {
+	text, _ := os.ReadFile(filepath.Join(d.node(i), "log.jsonl"))
+	for line := range bytes.Lines(text) {
+		all := true
+		for _, w := range words {
+			all = all && bytes.Contains(line, []byte(w))
+		}
+		if all {
+			return true
+		}
+	}
+	return false
+}
+
+// printLogs shows the ends of all logs if the test failed.
+func (d *deployment) printLogs() {
+	if !d.t.Failed() {
+		return
+	}
+	for i := range d.nodes {
+		if text, err := os.ReadFile(filepath.Join(d.node(i), "log.jsonl")); err == nil {
+			d.t.Logf("log of replica %d ends with:\n%s", i, tail(text))
+		}
+	}
+}
+
+// tail gives the last lines of a text.
+func tail(text []byte) string {
+	const lines = 25
+	all := strings.SplitAfter(string(text), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "")
+}
+
+// eventually tries until try succeeds, or fails the test with its last error.
+func eventually(t *testing.T, limit time.Duration, what string, try func() error) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within %v: %v", what, limit, err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// audited is what the tests read of loadgen's result.
+type audited struct {
+	Whole struct {
+		Offered, Achieved, Errors uint64
+	} `json:"whole_run"`
+	FirstErr string `json:"first_error"`
+	Audit    struct {
+		Acked        uint64   `json:"acked"`
+		Checked      uint64   `json:"checked"`
+		FoundOnce    uint64   `json:"found_once"`
+		Balanced     bool     `json:"balanced"`
+		DigestsEqual int      `json:"digests_equal"`
+		Receipts     int      `json:"receipts"`
+		Faults       []string `json:"faults"`
+	} `json:"audit"`
+}
+
+// load is a running loadgen.
+type load struct {
+	*process
+	d   *deployment
+	out string // where result.json and receipt.json will be
+}
+
+// load starts loadgen for so many seconds at a small rate. A shortfall is no
+// failure here: the machine may be busy, and a killed primary costs its time.
+func (d *deployment) load(seconds int, more ...string) *load {
+	d.t.Helper()
+	out := filepath.Join(d.t.TempDir(), "out")
+	args := []string{"run", "--dir", d.dir, "--rate", "2000", "--batch", "40", "--clients", "2", "--accounts", "200", "--json", "--out", out,
+		"--duration", strconv.Itoa(seconds) + "s", "--receipts", "10", "--shortfall", "1",
+		"--connect-timeout", "30s", "--drain", "30s", "--audit-timeout", "40s", "--audit-deadline", "90s"}
+	return &load{spawn(d.t, nil, nil, "loadgen", append(args, more...)...), d, out}
+}
+
+// flowing waits until replica i executes payments of a load that was just
+// started.
+func (d *deployment) flowing(i int) {
+	d.t.Helper()
+	first := d.mustStatus(i).Events
+	eventually(d.t, readyMax, "payments flow", func() error {
+		if s, err := d.status(i); err != nil || s.Events < first+1000 {
+			return fmt.Errorf("%d events, at first %d: %w", s.Events, first, err)
+		}
+		return nil
+	})
+}
+
+// passes waits for the end and wants a clean audit in which so many replicas
+// agree: nothing lost, nothing twice, money conserved, receipts good.
+func (l *load) passes(replicas int) audited {
+	l.d.t.Helper()
+	t := l.d.t
+	code := l.wait(t, 200*time.Second)
+	var r audited
+	if err := json.Unmarshal(l.stdout.Bytes(), &r); err != nil {
+		t.Fatalf("exit code %d, no result: %v\n%s%s", code, err, tail(l.stdout.Bytes()), tail(l.stderr.Bytes()))
+	}
+	a := &r.Audit
+	if code != exitOK || len(a.Faults) > 0 || a.Acked == 0 || a.FoundOnce != a.Acked || a.Checked == 0 || !a.Balanced ||
+		a.DigestsEqual < replicas || a.Receipts == 0 || r.Whole.Errors != 0 {
+		t.Fatalf("exit code %d, %+v\n%s", code, r, tail(l.stderr.Bytes()))
+	}
+	t.Logf("offered %d, acked %d, found once %d, %d digests equal", r.Whole.Offered, a.Acked, a.FoundOnce, a.DigestsEqual)
+	return r
+}
+
+// errOf makes an error of a condition that must hold.
+func errOf(ok bool, format string, args ...any) error {
+	if ok {
+		return nil
+	}
+	return fmt.Errorf(format, args...)
+}
+
+// ended reports whether err says that the other side closed the connection.
+func ended(err error) bool {
+	var timeout net.Error
+	return err != nil && !(errors.As(err, &timeout) && timeout.Timeout())
+}
