@@ -142,8 +142,9 @@ func (n *node) open() (err error, died bool) {
 	return err, false
 }
 
-// segmentBytes holds the largest record: an entered view with its view changes.
-const segmentBytes = 256 << 10
+// segmentBytes holds the largest record: an entered view with its view changes,
+// or a batch of 64 KiB.
+const segmentBytes = 128 << 10
 
 // happen gives the replica one event.
 func (n *node) happen(e *event) {

@@ -100,7 +100,7 @@ func Draw(seed uint64) Options {
 	if r.chance(100) {
 		o.Faults = 0
 	}
-	o.Batch = pipeline.BatchPolicy{EventsMax: 8 << r.below(8), BytesMax: 4 << 10 << r.below(6), EagerSlots: r.between(1, 4),
+	o.Batch = pipeline.BatchPolicy{EventsMax: 8 << r.below(8), BytesMax: 4 << 10 << r.below(5), EagerSlots: r.between(1, 4),
 		SlotsMax: r.between(1, int(o.Window)), DelayTicks: r.between(0, 4)}
 	o.Queue = 16 << r.below(8)
 	fast := r.between(1, 20)
