@@ -124,6 +124,19 @@ func (e *clientEntry) admit(seq uint64, conn ConnID, tick uint64) (admission, wi
 	return admitNew, 0
 }
 
+// open reports whether executing seq could still have an effect.
+func (e *clientEntry) open(seq uint64) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case seq == 0:
+		return false
+	case seq > e.high:
+		return seq-e.high <= payments.SessionJumpMax
+	}
+	return e.high-seq < payments.WindowSeqs && e.bitmap&(1<<(e.high-seq)) == 0
+}
+
 // dropStale makes room by forgetting a waiter that nobody waits for or whose
 // seq left the window.
 func (e *clientEntry) dropStale() bool {

@@ -60,6 +60,12 @@ func (g *ingress) forwarded(from wire.ReplicaID, body []byte) {
 		g.r.stats.PeerMalformed.Add(1)
 		return
 	}
+	if !e.open(q.Seq) {
+		// Executed or too old: a late copy, or a liar who would have every old
+		// request of everyone ordered again.
+		g.r.stats.PeerStale.Add(1)
+		return
+	}
 	if !g.r.verify.requests.offer(inbound{request: q, client: e, from: from}) {
 		g.r.stats.PeerDropped.Add(1)
 	}

@@ -47,6 +47,7 @@ var metrics = []metric{
 	counter("quorate_evidence_total", "Proofs of a faulty primary.", func(r *Replica) uint64 { return r.stats.Evidence.Load() }),
 	counter("quorate_peer_malformed_total", "Frames of replicas that do not decode.", func(r *Replica) uint64 { return r.stats.PeerMalformed.Load() }),
 	counter("quorate_peer_dropped_total", "Frames of replicas dropped because a ring was full.", func(r *Replica) uint64 { return r.stats.PeerDropped.Load() }),
+	counter("quorate_peer_stale_total", "Forwarded requests that were executed before.", func(r *Replica) uint64 { return r.stats.PeerStale.Load() }),
 	counter("quorate_blocks_served_total", "Blocks sent to replicas that were behind.", func(r *Replica) uint64 { return r.stats.BlocksServed.Load() }),
 	gauge("quorate_view", "Current view.", func(r *Replica) float64 { return float64(r.view.Load()) }),
 	gauge("quorate_view_active", "1 while the view is active, 0 on the way into it.", func(r *Replica) float64 { return flag(r.viewActive.Load()) }),

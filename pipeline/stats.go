@@ -30,6 +30,7 @@ type Stats struct {
 	Evidence         atomic.Uint64
 	PeerMalformed    atomic.Uint64
 	PeerDropped      atomic.Uint64 // order ring full
+	PeerStale        atomic.Uint64 // forwarded requests that were executed before
 	RelayDropped     atomic.Uint64
 	ServeDropped     atomic.Uint64
 	BlocksServed     atomic.Uint64
