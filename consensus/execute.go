@@ -53,14 +53,13 @@ func (c *Core) onExecuted(e Executed) {
 	c.moreCatchup()
 }
 
-// useEarlyPi certifies a slot whose proof was faster than its execution here.
+// useEarlyPi certifies a slot whose proof was faster than its execution here. A
+// digest that differs proves nothing: it is opaque, so a liar can send π of one
+// slot under the number of another. Divergence shows at the next checkpoint,
+// whose certificate names its seq.
 func (c *Core) useEarlyPi(s *slot) bool {
-	if !s.earlyPi.has {
+	if !s.earlyPi.has || s.earlyPi.digest != s.exec {
 		return false
-	}
-	if s.earlyPi.digest != s.exec {
-		c.halt("diverged: a certified execution digest differs from this replica's own")
-		return true
 	}
 	c.certify(s, s.earlyPi.share)
 	return true
@@ -219,8 +218,7 @@ func (c *Core) executeProofVerified(e Verified, m *wire.ExecuteProof) {
 	case e.Verdict != VerdictOK:
 		c.refuted(e, s.seq)
 	case s.executed && s.exec != m.Digest:
-		// f+1 replicas, one of them honest, computed something else.
-		c.halt("diverged: a certified execution digest differs from this replica's own")
+		c.reject(e.From, m.Kind(), RejectConflict) // as in useEarlyPi
 	case s.executed && !s.certified:
 		c.certify(s, m.Pi)
 	case !s.executed && !s.earlyPi.has:
