@@ -128,6 +128,12 @@ func (l *liar) bent(nd *node, m wire.Message) wire.Message {
 			b.Slot.Digest[0] ^= 1
 			return &b
 		}
+	case *wire.ExecuteProof:
+		if l.does(bendProofs) { // a true certificate, of another slot
+			b := *m
+			b.Seq += wire.SeqNum(1 + w.rnd.below(2))
+			return &b
+		}
 	case *wire.Prepare:
 		if l.does(bendProofs) {
 			b := *m
