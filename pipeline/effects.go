@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"quorate/consensus"
 	"quorate/wire"
@@ -19,7 +20,7 @@ func (r *Replica) carryOut(e consensus.Effect) {
 			r.send(&e)
 			return
 		}
-		r.journal.items.put(journalItem{send: &e})
+		r.sendLater(e)
 	case consensus.Sign, consensus.Combine:
 		r.crypto.urgent.put(e)
 	case consensus.Verify:
@@ -83,6 +84,26 @@ func (r *Replica) stabilized(e consensus.Stabilize) {
 	r.journal.items.put(journalItem{stabilize: &e})
 }
 
+// sendLater lets a message wait behind its record. When the disk is so slow that
+// the journal's ring is full, only what this replica tells itself still waits:
+// the core repeats the rest for as long as it lasts, and would fill memory.
+func (r *Replica) sendLater(e consensus.Send) {
+	if r.journal.items.len() >= r.journal.items.max && !slices.Contains(e.To, r.cfg.Self) {
+		r.stats.SendFailed.Add(1)
+		return
+	}
+	if p, ok := e.Msg.(*wire.PrePrepare); ok {
+		// The core may forget the body before the record is durable.
+		full, err := r.filled(p)
+		if err != nil {
+			r.log.Error("message not sent", "kind", p.Kind(), "error", err)
+			return
+		}
+		e.Msg = full
+	}
+	r.journal.items.put(journalItem{send: &e})
+}
+
 // send encodes a message once and gives it to each receiver. What names this
 // replica itself goes back to the core.
 func (r *Replica) send(s *consensus.Send) {
@@ -113,12 +134,23 @@ func (r *Replica) encode(m wire.Message) ([]byte, error) {
 	if !ok {
 		return m.Append(nil), nil
 	}
+	full, err := r.filled(p)
+	if err != nil {
+		return nil, err
+	}
+	return full.Append(make([]byte, 0, len(full.Batch)+256)), nil
+}
+
+// filled is a pre-prepare with its body.
+func (r *Replica) filled(p *wire.PrePrepare) (*wire.PrePrepare, error) {
+	if p.Batch != nil {
+		return p, nil
+	}
 	b, err := r.bodies.get(p.Slot.Digest)
 	if err != nil {
 		return nil, err
 	}
-	full := wire.PrePrepare{Slot: p.Slot, Author: p.Author, Batch: b.raw}
-	return full.Append(make([]byte, 0, len(b.raw)+256)), nil
+	return &wire.PrePrepare{Slot: p.Slot, Author: p.Author, Batch: b.raw}, nil
 }
 
 // observe logs and counts what the core tells the operator: one line per change
