@@ -9,12 +9,12 @@ import (
 	"quorate/wire"
 )
 
-// commitItem is the news that a block was staged, with the pages of a
-// checkpoint if it was one; or an execution certificate to keep.
+// commitItem is the news that a block was staged; that it was a checkpoint, with
+// the pages to keep if there are any; or an execution certificate to keep.
 type commitItem struct {
-	staged   bool
-	image    *pageImage
-	execCert *execCert
+	checkpoint wire.SeqNum // 0: none
+	image      *pageImage  // nil: the last one still serves
+	execCert   *execCert
 }
 
 type execCert struct {
@@ -53,8 +53,8 @@ func (s *commitStage) work() error {
 				return err
 			}
 		}
-		if it.image != nil {
-			if err := s.checkpoint(it.image); err != nil {
+		if it.checkpoint != 0 {
+			if err := s.checkpoint(it.checkpoint, it.image); err != nil {
 				return err
 			}
 		}
@@ -66,20 +66,22 @@ func (s *commitStage) work() error {
 	return nil
 }
 
-// checkpoint makes everything up to a checkpoint durable, pages included, and
-// lets the journal go behind it (L5).
-func (s *commitStage) checkpoint(im *pageImage) error {
+// checkpoint makes everything up to a checkpoint durable, pages first if there
+// are any, and lets the journal go behind it (L5).
+func (s *commitStage) checkpoint(seq wire.SeqNum, im *pageImage) error {
 	if err := s.r.ledger.Commit(false); err != nil {
 		return err
 	}
-	if err := s.r.ledger.SavePages(im.seq, im.pages, im.roots); err != nil {
-		return err
+	if im != nil {
+		if err := s.r.ledger.SavePages(im.seq, im.pages, im.roots); err != nil {
+			return err
+		}
 	}
 	if err := s.r.ledger.Commit(true); err != nil {
 		return err
 	}
 	s.r.ledgerSeq.Store(uint64(s.r.ledger.Applied()))
-	s.r.journal.items.put(journalItem{applied: im.seq})
+	s.r.journal.items.put(journalItem{applied: seq})
 	return nil
 }
 

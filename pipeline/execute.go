@@ -95,14 +95,14 @@ func (s *executeStage) block(it executeItem) error {
 	}
 	ev := consensus.Executed{Seq: seq, Digest: s.r.scope.ExecuteHash(seq, s.parent)}
 	s.r.executed.Store(&executedAt{seq: seq, digest: ev.Digest})
-	var image *pageImage
+	item := commitItem{}
 	if seq%s.r.cfg.Interval == 0 {
 		ev.StateRoot = s.machine.StateRoot()
 		s.noteRoot(stateRoot{seq, ev.StateRoot})
-		image = s.image(seq)
+		item.checkpoint, item.image = seq, s.image(seq)
 	}
 	s.r.order.events.put(ev)
-	s.r.commit.items.put(commitItem{staged: true, image: image})
+	s.r.commit.items.put(item)
 	s.r.stats.Blocks.Add(1)
 	s.r.stats.Events.Add(uint64(s.outcome.Events))
 	s.r.stats.ExecuteSeconds.observe(time.Since(start))
@@ -149,7 +149,7 @@ func (s *executeStage) finish(b *body) {
 	s.r.order.executed.put(keys)
 }
 
-// pageImage is a copy of the pages that changed since the last checkpoint.
+// pageImage is a copy of the pages that changed since the last one.
 type pageImage struct {
 	seq   wire.SeqNum
 	pages []storage.Page
@@ -195,7 +195,22 @@ func decodeRoots(b []byte) ([]stateRoot, error) {
 	return out, nil
 }
 
+// When every account was touched, an image is the whole table: 128 MiB for a
+// million accounts. So a large one is taken at every imageEvery-th checkpoint
+// only; a restart executes the blocks since then again. A small one costs
+// nothing worth saving.
+const (
+	imageEvery      = 4
+	imagePagesSmall = 1024
+)
+
+// image copies the pages that changed since the last image, or gives nil.
 func (s *executeStage) image(seq wire.SeqNum) *pageImage {
+	changed := 0
+	s.machine.Dirty(func(payments.Region, uint32, []byte) { changed++ })
+	if changed > imagePagesSmall && seq/s.r.cfg.Interval%imageEvery != 0 {
+		return nil
+	}
 	im := &pageImage{seq: seq, roots: encodeRoots(s.roots)}
 	s.machine.Dirty(func(region payments.Region, page uint32, data []byte) {
 		im.pages = append(im.pages, storage.Page{Region: uint8(region), Index: page, Data: append([]byte(nil), data...)})
