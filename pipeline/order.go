@@ -71,6 +71,9 @@ func (o *orderStage) Step() bool {
 	for i := range o.requestBuf {
 		o.request(o.requestBuf[i])
 	}
+	if len(o.requestBuf) > 0 {
+		o.r.verify.requests.to.wake() // it may have paused
+	}
 	o.propose()
 	o.queued.Store(int64(o.batcher.len() + len(o.relay)))
 	o.publish()

@@ -20,8 +20,11 @@ const verifyBatchMax = 256
 // not hash for long while others idle.
 const verifyBytesMax = 2 << 20
 
-// Step checks one batch.
+// Step checks one batch, unless the order stage is behind; it wakes this one.
 func (v *requestVerifier) Step() bool {
+	if v.r.order.requests.len() >= v.r.order.requests.max {
+		return false
+	}
 	var batch []inbound
 	bytes := 0
 	for len(batch) < verifyBatchMax && bytes < verifyBytesMax {
