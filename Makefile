@@ -11,7 +11,7 @@ TESTFLAGS ?= -count=1 -timeout 15m
 PACKAGES  ?= ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race lint fuzz bench-micro clean
+.PHONY: help build run test race lint fuzz sim bench-micro clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ lint: ## gofmt, go vet and staticcheck; silent when all is well
 
 fuzz: ## run every fuzz target for SECS seconds (default 10)
 	GO='$(GO)' .ci/fuzz $(SECS)
+
+SEED ?= 1
+sim: ## simulate COUNT clusters with faults, from SEED on; TRACE=1 tells all of it
+	$(GO) test ./sim -v -count=1 -timeout 0 -run TestSeeds -sim.seeds=$(COUNT) -sim.start=$(SEED) $(if $(TRACE),-sim.trace)
 
 bench-micro: ## run all micro-benchmarks COUNT times, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count=$(COUNT) -timeout 60m $(PACKAGES)

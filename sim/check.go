@@ -302,6 +302,9 @@ func (k *checker) reply(u *user, from wire.ReplicaID, kind wire.Kind, body []byt
 		k.w.fail("replica %d sends a reply that does not decode: %v", from, err)
 		return
 	}
+	if u.rogue {
+		return
+	}
 	if payments.Status(r.Status) == payments.StatusSeqTooOld && u.session.NextSeq() > r.Seq+payments.WindowSeqs {
 		return // ordered again when its place in the window was gone: proven, and true
 	}

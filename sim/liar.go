@@ -45,14 +45,14 @@ func (l *liar) withholds() bool { return l.does(bendWithhold) }
 func (l *liar) send(to wire.ReplicaID, kind wire.Kind, body []byte) {
 	w := l.n.w
 	if l.withholds() {
-		w.result.Faults[11]++
+		w.count(FaultByzantine)
 		return
 	}
 	if l.does(bendComplain) {
 		w.net.post(l.n.id, to, wire.KindComplaint, (&wire.Complaint{View: wire.View(l.rnd.below(int(w.check.views) + 3))}).Append(nil))
 	}
 	if l.does(bendBytes) && len(body) > 0 {
-		w.result.Faults[11]++
+		w.count(FaultByzantine)
 		body = append([]byte(nil), body...)
 		body[l.rnd.below(len(body))] ^= byte(1 << l.rnd.below(8))
 		w.net.post(l.n.id, to, kind, body)
@@ -64,7 +64,7 @@ func (l *liar) send(to wire.ReplicaID, kind wire.Kind, body []byte) {
 		return
 	}
 	if bent := l.bent(to, m); bent != nil {
-		w.result.Faults[11]++
+		w.count(FaultByzantine)
 		m = bent
 	}
 	w.net.post(l.n.id, to, m.Kind(), m.Append(nil))

@@ -63,16 +63,16 @@ func (t *net) post(from, to wire.ReplicaID, kind wire.Kind, body []byte) {
 		return
 	}
 	if t.rnd.chance(t.loss) {
-		t.w.result.Faults[0]++
+		t.w.count(FaultLoss)
 		return
 	}
 	t.deliver(from, to, kind, body)
 	if t.rnd.chance(t.dup) {
-		t.w.result.Faults[1]++
+		t.w.count(FaultDuplicate)
 		t.deliver(from, to, kind, body)
 	}
 	if t.replay > 0 && len(t.archive) > 0 && t.rnd.chance(t.replay) {
-		t.w.result.Faults[2]++
+		t.w.count(FaultReplay)
 		old := t.archive[t.rnd.below(len(t.archive))]
 		t.deliver(old.from, old.to, old.kind, old.body)
 	}
@@ -95,7 +95,7 @@ func (t *net) remember(l letter) {
 func (t *net) deliver(from, to wire.ReplicaID, kind wire.Kind, body []byte) {
 	delay := t.w.opt.Network.Delay.draw(&t.rnd)
 	if t.tail > 0 && t.rnd.chance(t.tail) {
-		t.w.result.Faults[3]++
+		t.w.count(FaultDelay)
 		delay += uint64(t.rnd.below(500_000))
 	}
 	at := t.w.now + delay

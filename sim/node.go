@@ -282,10 +282,11 @@ func (n *node) dead() {
 	keep := 0
 	if n.w.opt.Faults&FaultTorn != 0 && n.w.rndLife.chance(600) {
 		keep = n.w.rndLife.below(1001)
+		n.w.count(FaultTorn)
 	}
 	n.disk.crash(keep)
 	n.ledger.crash(n.w.rndLife.below(1001))
-	n.w.result.Faults[5]++
+	n.w.count(FaultCrash)
 	n.w.net.nodeDown(n)
 	n.w.sky.died(n)
 }

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"math/bits"
 	"strings"
 
 	"quorate/cluster"
@@ -35,6 +36,9 @@ const (
 )
 
 var faultNames = [faultKinds]string{"loss", "duplicate", "replay", "delay", "partition", "crash", "crash-all", "sync", "torn", "amnesia", "clock", "byzantine", "stall"}
+
+// count notes that one fault of a single kind happened.
+func (w *world) count(f Faults) { w.result.Faults[bits.TrailingZeros32(uint32(f))]++ }
 
 // String lists the kinds.
 func (f Faults) String() string {
@@ -83,7 +87,7 @@ type load struct {
 	Accounts int
 	Ops      int  // requests per client
 	Repeat   int  // of 1000 answered requests that are sent again
-	Rogue    bool // a client signs two requests under one seq
+	Rogue    bool // the last client of several signs two requests under one seq
 }
 
 var sizes = [][2]int{{1, 0}, {1, 0}, {1, 0}, {1, 1}, {1, 1}, {2, 0}, {2, 0}, {2, 1}, {3, 0}}

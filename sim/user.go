@@ -20,12 +20,12 @@ type user struct {
 	timer   uint64          // when the scheduled evClient comes; 0: none
 	serial  uint64          // of ids
 	made    []payments.U128 // ids of some pending transfers
-	refused int
-	sent    map[uint64][]byte // frames of requests by seq, for repeats
+	rogue   bool
+	seq     uint64 // last one of a rogue
 }
 
 func newUser(w *world, id int) *user {
-	u := &user{w: w, id: id, rnd: newStream(w.opt.Seed, "client"+string(rune('a'+id))), left: w.opt.Load.Ops, sent: map[uint64][]byte{}}
+	u := &user{w: w, id: id, rnd: newStream(w.opt.Seed, "client"+string(rune('a'+id))), left: w.opt.Load.Ops}
 	s, err := client.NewSession(client.SessionConfig{Client: wire.ClientID(id + 1), Cluster: w.keys.cluster, Quorums: w.q,
 		Sign: func(m []byte) wire.Signature { return w.keys.sign(id, m) }, Check: w.keys.check, FirstSeq: 1,
 		Window: min(client.WindowMax, max(w.opt.Load.Depth, 8)), RetryMin: 300 * time.Millisecond, RetryMax: 2 * time.Second, Seed: w.opt.Seed + uint64(id)})
@@ -44,6 +44,10 @@ func (u *user) begin() {
 }
 
 func (u *user) happen(e *event) {
+	if u.rogue {
+		u.misbehave(e)
+		return
+	}
 	switch e.kind {
 	case evReply:
 		u.w.check.reply(u, wire.ReplicaID(e.peer), e.frame, e.body)
@@ -148,5 +152,32 @@ func (u *user) repeat(r *client.Result) {
 	}
 }
 
+// misbehave is a client that keeps no rule: it signs two requests under one seq,
+// leaves seqs out, and sends each to whom it likes. It believes nothing, so only
+// the checkers of the ledger see what it did.
+func (u *user) misbehave(e *event) {
+	if e.kind == evReply {
+		u.w.check.reply(u, wire.ReplicaID(e.peer), e.frame, e.body)
+	}
+	if e.kind != evSubmit || u.left == 0 {
+		return
+	}
+	u.left--
+	u.seq += uint64(u.rnd.between(0, 2))
+	for range 2 {
+		op, body := u.compose()
+		q := wire.Request{Client: wire.ClientID(u.id + 1), Seq: max(u.seq, 1), Op: op, Body: body}
+		q.Signature = u.w.keys.sign(u.id, wire.SigningBytes(q.Digest(u.w.keys.cluster)))
+		u.w.check.submitted(u, q.Seq, op, body)
+		frame := q.Append(nil)
+		for i := range u.w.q.N {
+			if u.rnd.chance(400) {
+				u.w.net.request(u, wire.ReplicaID(i), wire.KindRequest, frame)
+			}
+		}
+	}
+	u.w.after(uint64(u.rnd.between(1, 100_000)), event{kind: evSubmit, node: int16(u.id)})
+}
+
 // idle reports whether nothing is asked and nothing will be.
-func (u *user) idle() bool { return u.left == 0 && u.session.Outstanding() == 0 }
+func (u *user) idle() bool { return u.rogue || u.left == 0 && u.session.Outstanding() == 0 }

@@ -44,7 +44,7 @@ func (s *weather) castRoles() {
 			if s.rnd.chance(500) {
 				n.offset = -n.offset
 			}
-			s.w.result.Faults[10]++
+			s.w.count(FaultClock)
 		}
 		s.w.say("replica %d is faulty: %v", n.id, role)
 	}
@@ -76,7 +76,7 @@ func (s *weather) phase() {
 		s.trouble(n)
 	}
 	if s.has(FaultCrashAll) && r.chance(150) {
-		s.w.result.Faults[6]++
+		s.w.count(FaultCrashAll)
 		s.crashAll()
 	}
 }
@@ -96,7 +96,7 @@ func (s *weather) trouble(n *node) {
 	}
 	if s.has(FaultSync) && r.chance(100) {
 		n.doomed = true
-		s.w.result.Faults[7]++
+		s.w.count(FaultSync)
 		if r.chance(700) {
 			n.disk.failSyncs = 1
 		} else {
@@ -104,7 +104,7 @@ func (s *weather) trouble(n *node) {
 		}
 	}
 	if s.has(FaultStall) && r.chance(200) {
-		s.w.result.Faults[12]++
+		s.w.count(FaultStall)
 		n.stalled[r.below(len(n.stalled))] = s.w.now + uint64(r.below(1_500_000))
 	}
 }
@@ -119,7 +119,7 @@ func (s *weather) crashAll() {
 // some links one way.
 func (s *weather) partition() {
 	t, r, n := s.w.net, &s.rnd, s.w.q.N
-	s.w.result.Faults[4]++
+	s.w.count(FaultPartition)
 	side := make([]int, n)
 	switch r.below(6) {
 	case 0:
@@ -188,7 +188,7 @@ func (s *weather) links() {
 func (s *weather) died(n *node) {
 	r := &s.rnd
 	if s.forgetful[n.id] && !s.w.calm && r.chance(400) {
-		s.w.result.Faults[9]++
+		s.w.count(FaultAmnesia)
 		n.disk.wipe("journal")
 		n.past.forget()
 		all := r.chance(400)

@@ -86,6 +86,9 @@ func newWorld(opt Options, lines io.Writer) *world {
 	for i := range opt.Load.Clients {
 		w.users = append(w.users, newUser(w, i))
 	}
+	if opt.Load.Rogue && len(w.users) > 1 {
+		w.users[len(w.users)-1].rogue = true
+	}
 	for _, n := range w.nodes {
 		n.start()
 	}
