@@ -339,7 +339,7 @@ func (c *conn) fail(cause Cause) {
 	}
 	c.t.count.reject(cause)
 	c.t.cfg.Logger.Debug("netio: connection closed", "cause", cause.String(), "role", c.role,
-		"replica", c.peer, "client", uint64(c.client))
+		"peer", c.peer, "client", uint64(c.client))
 	c.finish()
 }
 

@@ -176,10 +176,10 @@ func (r *Replica) observe(o consensus.Observe) {
 		r.log.Info("complaint about primary", "view", o.View, "primary", r.quorums.Primary(o.View))
 	case consensus.ObserveBanned:
 		r.stats.Banned.Add(1)
-		r.log.Warn("bad share: replica banned from collecting", "replica", o.Replica, "seq", o.Seq)
+		r.log.Warn("bad share: replica banned from collecting", "peer", o.Replica, "seq", o.Seq)
 	case consensus.ObserveEvidence:
 		r.stats.Evidence.Add(1)
-		r.log.Warn("primary is provably faulty", "replica", o.Replica, "view", o.View, "seq", o.Seq)
+		r.log.Warn("primary is provably faulty", "peer", o.Replica, "view", o.View, "seq", o.Seq)
 	case consensus.ObserveAmnesiaEnd:
 		r.log.Info("amnesia ended: this replica votes again", slog.Uint64("seq", uint64(o.Seq)))
 		r.journal.items.put(journalItem{healed: true})

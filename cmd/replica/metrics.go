@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"quorate/netio"
 )
 
 // serveMetrics opens the Prometheus endpoint, if one is configured, on a
@@ -21,7 +23,7 @@ func (run *running) serveMetrics() (stop func(), err error) {
 		return func() {}, nil
 	}
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(run.replica.Collector(), collectors.NewGoCollector(),
+	reg.MustRegister(run.replica.Collector(), links{run.net}, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -49,4 +51,47 @@ func buildInfo() prometheus.Collector {
 		ConstLabels: prometheus.Labels{"version": version}})
 	g.Set(1)
 	return g
+}
+
+// links gives the transport's counters to Prometheus; netio knows no metrics
+// library.
+type links struct{ net *netio.Transport }
+
+var (
+	descLinkRejects = prometheus.NewDesc("quorate_link_rejects_total", "Connections, handshakes and frames refused, by cause.", []string{"cause"}, nil)
+	descLinkFrames  = prometheus.NewDesc("quorate_link_frames_total", "Frames after authentication, by direction.", []string{"direction"}, nil)
+	descLinkBytes   = prometheus.NewDesc("quorate_link_bytes_total", "Bytes on the wire after authentication, by direction.", []string{"direction"}, nil)
+	descHandshakes  = prometheus.NewDesc("quorate_link_handshakes_total", "Connections authenticated, both ways.", nil, nil)
+	descConnections = prometheus.NewDesc("quorate_link_connections", "Client connections, and those not authenticated yet.", []string{"state"}, nil)
+	descLinkHeld    = prometheus.NewDesc("quorate_link_held_bytes", "Bytes that wait to be sent, and of clients' unfinished frames.", []string{"queue"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (links) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descLinkRejects, descLinkFrames, descLinkBytes, descHandshakes, descConnections, descLinkHeld} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (l links) Collect(ch chan<- prometheus.Metric) {
+	s := l.net.Stats()
+	count := func(d *prometheus.Desc, v uint64, label ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), label...)
+	}
+	for _, c := range netio.Causes() {
+		count(descLinkRejects, s.Rejected(c), c.String())
+	}
+	count(descLinkFrames, s.FramesIn, "in")
+	count(descLinkFrames, s.FramesOut, "out")
+	count(descLinkBytes, s.BytesIn, "in")
+	count(descLinkBytes, s.BytesOut, "out")
+	count(descHandshakes, s.Handshakes)
+	now := func(d *prometheus.Desc, v float64, label string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, label)
+	}
+	now(descConnections, float64(s.Clients), "client")
+	now(descConnections, float64(s.Young), "young")
+	now(descLinkHeld, float64(s.QueuedBytes), "send")
+	now(descLinkHeld, float64(s.GatheredBytes), "gather")
 }

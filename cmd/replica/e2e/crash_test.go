@@ -1,7 +1,12 @@
 package e2e
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -20,6 +25,43 @@ func TestNormalRun(t *testing.T) {
 		t.Errorf("achieved %d of %d", r.Whole.Achieved, r.Whole.Offered)
 	}
 	d.agree(0, 1, 2, 3)
+	for i := range d.nodes {
+		d.checkLog(i)
+	}
+}
+
+// checkLog wants every line of replica i's log to be one JSON object in which
+// no key stands twice: a log store keeps either of the two, and no one knows
+// which.
+func (d *deployment) checkLog(i int) {
+	d.t.Helper()
+	text, err := os.ReadFile(filepath.Join(d.node(i), "log.jsonl"))
+	if err != nil || len(text) == 0 {
+		d.t.Fatalf("log of replica %d: %d bytes, %v", i, len(text), err)
+	}
+	for line := range bytes.Lines(text) {
+		in := json.NewDecoder(bytes.NewReader(line))
+		seen := map[string]bool{}
+		for key := true; ; {
+			token, err := in.Token()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				d.t.Fatalf("log of replica %d: %v: %s", i, err, line)
+			}
+			switch v := token.(type) {
+			case json.Delim:
+				continue
+			case string:
+				if key && seen[v] {
+					d.t.Fatalf("log of replica %d: key %q stands twice: %s", i, v, line)
+				}
+				seen[v] = seen[v] || key
+			}
+			key = !key
+		}
+	}
 }
 
 func TestPrimaryKilled(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -39,6 +38,10 @@ const (
 	commandMax = 60 * time.Second
 	stopMax    = 15 * time.Second
 )
+
+// traceVar is an environment variable that, when set, makes passing tests show
+// the logs and each second's standing of all replicas too.
+const traceVar = "QUORATE_E2E_TRACE"
 
 var binaries string // folder with replica and loadgen, built by TestMain
 
@@ -180,6 +183,9 @@ func deploy(t *testing.T, initArgs ...string) *deployment {
 	}
 	d.admin = d.keys("admin")
 	t.Cleanup(d.printLogs)
+	if os.Getenv(traceVar) != "" {
+		d.watch()
+	}
 	return d
 }
 
@@ -370,9 +376,10 @@ func (d *deployment) logged(i int, words ...string) bool {
 	return false
 }
 
-// printLogs shows the ends of all logs if the test failed.
+// printLogs shows the ends of all logs if the test failed, or if the environment
+// asks for them.
 func (d *deployment) printLogs() {
-	if !d.t.Failed() {
+	if !d.t.Failed() && os.Getenv(traceVar) == "" {
 		return
 	}
 	for i := range d.nodes {
@@ -380,6 +387,31 @@ func (d *deployment) printLogs() {
 			d.t.Logf("log of replica %d ends with:\n%s", i, tail(text))
 		}
 	}
+}
+
+// watch notes each second where every replica stands, until the test ends.
+func (d *deployment) watch() {
+	over, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		for {
+			var line strings.Builder
+			for i := range d.nodes {
+				s, err := d.status(i)
+				fmt.Fprintf(&line, "  %d/%d (%d, %.4s)", s.View, s.Executed, s.Stable, s.Execute)
+				if err != nil {
+					fmt.Fprint(&line, " down")
+				}
+			}
+			d.t.Logf("%s view/executed (stable, digest):%s", time.Now().UTC().Format("15:04:05.000"), line.String())
+			select {
+			case <-over:
+				return
+			case <-time.After(time.Second):
+			}
+		}
+	}()
+	d.t.Cleanup(func() { close(over); <-gone })
 }
 
 // tail gives the last lines of a text.
@@ -468,7 +500,7 @@ func (l *load) passes(replicas int) audited {
 		a.DigestsEqual < replicas || a.Receipts == 0 || r.Whole.Errors != 0 {
 		t.Fatalf("exit code %d, %+v\n%s", code, r, tail(l.stderr.Bytes()))
 	}
-	t.Logf("offered %d, acked %d, found once %d, %d digests equal", r.Whole.Offered, a.Acked, a.FoundOnce, a.DigestsEqual)
+	t.Logf("offered %d, acked %d, found once %d, %d digests equal; the load:\n%s", r.Whole.Offered, a.Acked, a.FoundOnce, a.DigestsEqual, tail(l.stderr.Bytes()))
 	return r
 }
 
@@ -478,10 +510,4 @@ func errOf(ok bool, format string, args ...any) error {
 		return nil
 	}
 	return fmt.Errorf(format, args...)
-}
-
-// ended reports whether err says that the other side closed the connection.
-func ended(err error) bool {
-	var timeout net.Error
-	return err != nil && !(errors.As(err, &timeout) && timeout.Timeout())
 }
