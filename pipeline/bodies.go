@@ -33,8 +33,8 @@ func newBody(cluster wire.Digest, raw []byte) (*body, error) {
 }
 
 // bodyStore holds the batches that the core may still name. It is shared by the
-// verify workers (put), the order thread (get, forget) and the execute thread
-// (executed).
+// order thread (put, get, forget), the execute thread (executed), and the
+// journal and serve threads (get).
 //
 // A body that was executed leaves memory: the ledger has it, and its slot number
 // is kept to find it there, until the core forgets it.

@@ -81,9 +81,15 @@ func (o *orderStage) Step() bool {
 }
 
 func (o *orderStage) event(ev consensus.Event) {
-	if _, tick := ev.(consensus.Tick); tick {
+	switch e := ev.(type) {
+	case consensus.Tick:
 		o.ticking.Store(false)
 		o.onTick()
+	case checked:
+		for _, b := range e.bodies {
+			o.r.bodies.put(b)
+		}
+		ev = e.Verified
 	}
 	o.effects = o.core.Step(ev, o.effects[:0])
 	for _, e := range o.effects {

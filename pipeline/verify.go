@@ -111,19 +111,27 @@ func (s *cryptoStage) sign(job consensus.Sign) consensus.Signed {
 	return out
 }
 
+// checked is a Verified with the bodies that it speaks of. They go into the
+// store when the core hears of them and not when they were verified: in between
+// the core may forget a body of the same digest.
+type checked struct {
+	consensus.Verified
+	bodies []*body
+}
+
 // check verifies everything in a message.
-func (s *cryptoStage) check(job consensus.Verify) consensus.Verified {
-	out := consensus.Verified{From: job.From, Msg: job.Msg, Verdict: consensus.VerdictForged}
+func (s *cryptoStage) check(job consensus.Verify) checked {
+	out := checked{Verified: consensus.Verified{From: job.From, Msg: job.Msg, Verdict: consensus.VerdictForged}}
 	ok := false
 	switch m := job.Msg.(type) {
 	case *wire.PrePrepare:
-		out.Verdict = s.checkPrePrepare(m)
+		s.checkPrePrepare(m, &out)
 		return out
 	case *wire.Body:
-		out.Digest, out.Verdict = s.checkBody(m.Batch)
+		s.checkBody(m.Batch, &out)
 		return out
 	case *wire.Blocks:
-		out.Verdict = s.checkBlocks(m)
+		s.checkBlocks(m, &out)
 		return out
 	case *wire.FullCommitProof:
 		ok = s.group(consensus.PurposeSigma, s.r.scope.SlotHash(m.Slot), m.Sigma)
@@ -183,25 +191,25 @@ func (s *cryptoStage) checkViewChange(m *wire.ViewChange, digest wire.Digest) bo
 // checkPrePrepare verifies a proposal. What the author signed and is invalid is
 // the primary's fault, provably; a time that only this replica's clock dislikes
 // is not.
-func (s *cryptoStage) checkPrePrepare(m *wire.PrePrepare) consensus.Verdict {
+func (s *cryptoStage) checkPrePrepare(m *wire.PrePrepare, out *checked) {
 	if !s.r.suite.VerifyIdentity(s.r.quorums.Primary(m.Slot.View), s.r.scope.AuthorBytes(m.Slot), m.Author) {
-		return consensus.VerdictForged
+		return
 	}
 	b, err := newBody(s.r.cfg.Cluster, m.Batch)
 	if err != nil || b.digest != m.Slot.Digest {
 		// The author signed the digest, not these bytes: a middleman cannot exist
 		// on a TLS link, but blame needs proof.
-		return consensus.VerdictForged
+		return
 	}
-	if v := s.checkRequests(b); v != consensus.VerdictOK {
-		return v
+	if out.Verdict = s.checkRequests(b); out.Verdict != consensus.VerdictOK {
+		return
 	}
 	now, t := s.r.cfg.Clock(), b.batch.Time
 	if t > now && t-now > s.r.cfg.TimeBound || now > t && now-t > s.r.cfg.TimeBound {
-		return consensus.VerdictBadTime
+		out.Verdict = consensus.VerdictBadTime
+		return
 	}
-	s.r.bodies.put(b)
-	return consensus.VerdictOK
+	out.bodies = []*body{b}
 }
 
 // checkRequests verifies every client signature of a batch.
@@ -229,25 +237,24 @@ func (s *cryptoStage) checkRequests(b *body) consensus.Verdict {
 // checkBody verifies a fetched body. Its digest names the requests, not their
 // signatures: whoever serves it could put bad ones in, and this replica would
 // keep, serve and propose them, and be blamed for it.
-func (s *cryptoStage) checkBody(raw []byte) (wire.Digest, consensus.Verdict) {
+func (s *cryptoStage) checkBody(raw []byte, out *checked) {
 	b, err := newBody(s.r.cfg.Cluster, raw)
 	if err != nil {
-		return wire.Digest{}, consensus.VerdictForged
+		return
 	}
-	switch s.checkRequests(b) {
+	out.Digest = b.digest
+	switch v := s.checkRequests(b); v {
 	case consensus.VerdictOK:
-		s.r.bodies.put(b)
-		return b.digest, consensus.VerdictOK
+		out.Verdict, out.bodies = v, []*body{b}
 	case consensus.VerdictCancelled:
-		return b.digest, consensus.VerdictCancelled
+		out.Verdict = v
 	}
-	return b.digest, consensus.VerdictForged
 }
 
 // checkBlocks verifies fetched slots: each certificate, each batch against the
 // digest that it certifies, and the signatures in it. Blocks from one on whose
 // client is not known here are left out: an earlier block registers it.
-func (s *cryptoStage) checkBlocks(m *wire.Blocks) consensus.Verdict {
+func (s *cryptoStage) checkBlocks(m *wire.Blocks, out *checked) {
 	bodies := make([]*body, 0, len(m.Blocks))
 	for i := range m.Blocks {
 		b, v := s.checkBlock(&m.Blocks[i])
@@ -256,16 +263,14 @@ func (s *cryptoStage) checkBlocks(m *wire.Blocks) consensus.Verdict {
 			break
 		}
 		if v != consensus.VerdictOK {
-			return v
+			out.Verdict = v
+			return
 		}
 		if b != nil {
 			bodies = append(bodies, b)
 		}
 	}
-	for _, b := range bodies {
-		s.r.bodies.put(b)
-	}
-	return consensus.VerdictOK
+	out.Verdict, out.bodies = consensus.VerdictOK, bodies
 }
 
 // checkBlock verifies one fetched slot and gives its body, nil for a null slot.
