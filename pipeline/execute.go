@@ -49,9 +49,12 @@ type executeStage struct {
 // pauses: the pause runs back through the window to the batcher and the socket.
 const stagedBytesMax = 48 << 20
 
+// stagedBlocksMax is the same in blocks, which may be empty: some seconds' worth.
+const stagedBlocksMax = 8192
+
 // Step executes what waits, unless the ledger is behind.
 func (s *executeStage) Step() bool {
-	if _, bytes := s.r.ledger.Staged(); bytes > stagedBytesMax {
+	if blocks, bytes := s.r.ledger.Staged(); bytes > stagedBytesMax || blocks > stagedBlocksMax {
 		return false // the commit stage wakes this one
 	}
 	worked := false

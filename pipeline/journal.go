@@ -62,6 +62,7 @@ func (s *journalStage) Step() bool {
 		rest = rest[n:]
 	}
 	s.truncate()
+	s.r.order.events.to.wake() // it may have paused
 	return true
 }
 

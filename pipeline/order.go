@@ -50,8 +50,20 @@ const overdueTicks = 200
 
 func (o *orderStage) backlog() int { return o.requests.len() + int(o.queued.Load()) }
 
-// Step does everything that waits.
+// behind reports whether the disk or the signers have more to do than a window's
+// worth. The core then waits: others move the window on without this replica, so
+// what it emits would otherwise grow for as long as the disk hangs.
+func (o *orderStage) behind() bool {
+	j, u := o.r.journal.items, o.r.crypto.urgent
+	return j.len() > j.max || u.len() > u.max
+}
+
+// Step does everything that waits, unless the stages below are behind; they
+// wake this one.
 func (o *orderStage) Step() bool {
+	if o.behind() {
+		return false
+	}
 	o.eventBuf = o.events.take(o.eventBuf)
 	o.keyBuf = o.executed.take(o.keyBuf)
 	o.requestBuf = o.requests.take(o.requestBuf)

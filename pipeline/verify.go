@@ -89,6 +89,7 @@ func (s *cryptoStage) Step() bool {
 			sig, culprits, ok := s.r.suite.Combine(job.Purpose, job.Hash, job.Shares)
 			s.r.order.events.put(consensus.Combined{Job: job, OK: ok, Signature: sig, Culprits: culprits})
 		}
+		s.r.order.events.to.wake() // it may have paused
 		return true
 	}
 	if job, ok := s.checks.takeOne(); ok {
