@@ -159,6 +159,9 @@ func (k *checker) executes(nd *node, p wire.CommitProof) {
 	if !k.w.proofOK(p) {
 		k.fail("I5: replica %d executes %d on a bad proof", nd.id, s)
 	}
+	if s > nd.core.high() {
+		k.fail("I11: replica %d executes %d, stable %d", nd.id, s, nd.core.low())
+	}
 	if d, ok := k.values[s]; ok && d != p.Slot.Digest {
 		k.fail("AGREEMENT: seq %d is %v at replica %d and %v elsewhere", s, p.Slot.Digest, nd.id, d)
 	}

@@ -210,7 +210,7 @@ func (w *world) executeNext(nd *node, p wire.CommitProof, body []byte) {
 		nd.executing--
 		b := w.apply(nd.ledger, p, body)
 		nd.ledger = append(nd.ledger, b)
-		if w.rnd.chance(300) {
+		if w.rnd.chance(w.ledgerSync) {
 			nd.ledgerDurable = len(nd.ledger)
 		}
 		w.collectGarbage(nd)

@@ -59,6 +59,7 @@ func simulate(seed uint64, n, f, c int, trace bool) string {
 	}
 	w.luck = r.chance(500)
 	w.codec = 100
+	w.ledgerSync = r.below(1001)
 	phases := 3 + r.below(6)
 	for p := range phases {
 		w.fault(f - liars)

@@ -81,11 +81,11 @@ func (c *Core) reportStatus() {
 // up, but they go down, and queues close them when they are full.
 func (c *Core) resend(s *slot) {
 	t := c.cfg.Timing
+	if s.executed && !s.certified && c.now-s.own.sentTick >= t.Resend {
+		c.resendExec(s) // also when the proof that it was committed is in the ledger only
+	}
 	if s.committed {
 		c.fetchCommitted(s)
-		if s.executed && !s.certified && c.now-s.own.sentTick >= t.Resend {
-			c.resendExec(s)
-		}
 		return
 	}
 	if !c.active || !s.accepted(c.view) {
@@ -131,7 +131,7 @@ func (c *Core) resendExec(s *slot) {
 func (c *Core) fetchCommitted(s *slot) {
 	t := c.cfg.Timing
 	switch {
-	case s.holds(s.proof.Slot.Digest) || c.now-s.commitTick < t.Stagger:
+	case !c.lacksBody(s) || c.now-s.commitTick < t.Stagger:
 	case s.verifying&verifyPropose != 0 && c.now-s.commitTick < t.Fetch:
 	case s.fetchTick == 0 && s.bodyFrom != c.cfg.Self:
 		c.fetchBody(s, s.bodyFrom)
@@ -185,7 +185,7 @@ func (c *Core) onBody(from wire.ReplicaID, m *wire.Body) {
 
 func (c *Core) lacksBody(s *slot) bool {
 	if s.committed {
-		return !s.holds(s.proof.Slot.Digest)
+		return !s.dispatched && !s.holds(s.proof.Slot.Digest)
 	}
 	return s.hasDecided && !s.holds(s.decided)
 }

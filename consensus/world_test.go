@@ -56,6 +56,7 @@ type world struct {
 
 	net, job, sync span
 	loss, dup      int                                                // per 1000 messages
+	ledgerSync     int                                                // per 1000 blocks after which the ledger is durable at once
 	luck           bool                                               // crashes may keep records that no fsync covered
 	codec          int                                                // per 1000 messages that take the way through bytes
 	cut            []bool                                             // cut[from*n+to]: the link is down
@@ -136,7 +137,7 @@ func newWorld(seed uint64, n, f, c int, window wire.SeqNum) *world {
 	if err != nil {
 		panic(err)
 	}
-	w := &world{q: q, rnd: splitmix(seed), net: span{5, 5}, job: span{1, 1}, sync: span{2, 2},
+	w := &world{q: q, rnd: splitmix(seed), net: span{5, 5}, job: span{1, 1}, sync: span{2, 2}, ledgerSync: 1000,
 		trace: func(string, ...any) {}}
 	w.cfg = Config{Quorums: q, Window: window, Scope: wire.Scope{Epoch: 1}, Timing: DefaultTiming()}
 	w.cut = make([]bool, n*n)
