@@ -229,3 +229,20 @@ func (w *world) peace() string {
 	}
 	return ""
 }
+
+// TestEverySlotCertified: without faults every slot is certified everywhere
+// though no client asks twice, also those right below a checkpoint that becomes
+// stable first.
+func TestEverySlotCertified(t *testing.T) {
+	for _, size := range [][3]int{{4, 1, 0}, {6, 1, 1}, {7, 2, 0}} {
+		w := newWorld(5, size[0], size[1], size[2], 4)
+		w.net = span{3, 12}
+		for i := range 40 {
+			w.want(fmt.Sprint(i))
+		}
+		w.ticks(400)
+		if p := w.check.problem + w.peace(); p != "" {
+			t.Errorf("n=%d: %s\n%s", size[0], p, w)
+		}
+	}
+}
