@@ -196,7 +196,7 @@ type NodeStatus struct {
 	FastCommits uint64 // slots committed by σ since start
 	SlowCommits uint64 // slots committed by τ(τ) since start
 	ViewChanges uint64 // views entered since start
-	Events      uint64 // events executed in the whole history
+	Events      uint64 // events executed since start
 	FsyncP99    uint64 // nanoseconds, journal sync
 	PeersUp     uint16 // replicas with a live link, itself included
 	Amnesia     bool
