@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -345,18 +344,20 @@ func (d *deployment) flood(ctx context.Context, i int, k client.Keys) (sent int)
 		}
 		stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 		for err == nil {
-			q := request(k, hash, seq, wire.OpLookupAccounts, make([]byte, 16)).Append(nil)
-			one := append(wire.FrameHeader{BodyBytes: uint32(len(q)), Kind: wire.KindRequest}.Append(nil), q...)
-			// Signing is the costly part and the cores are shared: the same
-			// request goes out many times.
-			const copies = 8
-			if _, err = c.Write(bytes.Repeat(one, copies)); err == nil {
-				sent += copies
+			// Three windows at once, then a pause: more would measure the cores
+			// that the flood itself takes from the replicas here.
+			const burst = 3 * payments.WindowSeqs
+			var frames []byte
+			for range burst {
+				q := request(k, hash, seq, wire.OpLookupAccounts, make([]byte, 16)).Append(nil)
+				frames = wire.FrameHeader{BodyBytes: uint32(len(q)), Kind: wire.KindRequest}.Append(frames)
+				frames = append(frames, q...)
 				seq++
 			}
-			// More would measure the cores that the flood itself takes from the
-			// replicas here.
-			time.Sleep(20 * time.Millisecond)
+			if _, err = c.Write(frames); err == nil {
+				sent += burst
+			}
+			time.Sleep(250 * time.Millisecond)
 		}
 		stop()
 		_ = c.Close()
