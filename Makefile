@@ -11,7 +11,7 @@ TESTFLAGS ?= -count=1 -timeout 15m
 PACKAGES  ?= ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race lint fuzz sim bench-micro clean
+.PHONY: help build run test race lint fuzz sim bench-micro replay-bank clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ sim: ## simulate COUNT clusters with faults, from SEED on; TRACE=1 tells all of 
 
 bench-micro: ## run all micro-benchmarks COUNT times, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count=$(COUNT) -timeout 60m $(PACKAGES)
+
+replay-bank: build ## replay real bank data through four replicas and compare every balance; QUORATE_BANK_CSV names the file
+	bench/bank/replay.sh
 
 clean: ## remove binaries, demo data and reports
 	rm -rf bin run
