@@ -14,9 +14,7 @@ import (
 // every final balance as awk computes it from the source. The script is what
 // `make replay-bank` runs; it says where it looks for the data.
 func TestBankReplay(t *testing.T) {
-	if testing.Short() {
-		t.Skip("long")
-	}
+	long(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "../../../bench/bank/replay.sh")

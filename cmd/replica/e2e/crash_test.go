@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -87,6 +88,7 @@ func TestPrimaryKilled(t *testing.T) {
 }
 
 func TestBackupKilled(t *testing.T) {
+	long(t)
 	d := running(t)
 	l := d.load(8)
 	d.flowing(1)
@@ -105,11 +107,12 @@ func TestBackupKilled(t *testing.T) {
 }
 
 func TestAllKilledAtOnce(t *testing.T) {
+	long(t)
 	d := running(t)
 	l := d.load(8)
 	d.flowing(1)
 	for _, p := range d.nodes {
-		p.signal(9)
+		p.signal(syscall.SIGKILL)
 	}
 	for i, p := range d.nodes {
 		p.kill() // waits for its end
@@ -128,6 +131,7 @@ func TestAllKilledAtOnce(t *testing.T) {
 // TestDeadForLong: a small window makes the others throw away the slots that the
 // dead replica misses; it must come back from ledgers alone.
 func TestDeadForLong(t *testing.T) {
+	long(t)
 	const window = 8
 	d := running(t, "--window", fmt.Sprint(window))
 	d.load(2).passes(4)
@@ -165,18 +169,19 @@ func without(victim int) (others []int) {
 // TestPaused: a replica that stops for a while, as a stalled host does, and goes
 // on with old timers and full sockets harms nothing.
 func TestPaused(t *testing.T) {
+	long(t)
 	d := running(t)
 	l := d.load(8)
 	d.flowing(1)
 	victim := int(d.mustStatus(1).Primary)
-	d.nodes[victim].signal(19) // SIGSTOP
+	d.nodes[victim].signal(syscall.SIGSTOP)
 	var seen wire.View
 	eventually(t, settleMax, "another view", func() error {
 		s, err := d.status((victim + 1) % 4)
 		seen = s.View
 		return errOf(err == nil && int(s.Primary) != victim && s.Active, "%+v, %v", s, err)
 	})
-	d.nodes[victim].signal(18) // SIGCONT
+	d.nodes[victim].signal(syscall.SIGCONT)
 	l.passes(4)
 	if at := d.agree(0, 1, 2, 3); at.View < seen {
 		t.Errorf("view went back from %d to %d", seen, at.View)

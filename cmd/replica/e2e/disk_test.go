@@ -108,6 +108,7 @@ func TestDiskLow(t *testing.T) {
 // TestDiskFull: with no byte left the replica may stop, with a message and a
 // failing exit code; the others go on, and it catches up once there is room.
 func TestDiskFull(t *testing.T) {
+	long(t)
 	d := deploy(t)
 	data := d.smallDisk(3)
 	d.startAll()

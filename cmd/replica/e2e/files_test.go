@@ -50,6 +50,7 @@ func TestRefusesToStart(t *testing.T) {
 // voted for. It must say so, not vote, harm nothing, and be whole again once the
 // window has moved past everything that it may have signed.
 func TestAmnesia(t *testing.T) {
+	long(t)
 	d := running(t, "--window", "8")
 	d.load(2).passes(4)
 	victim := (int(d.mustStatus(0).Primary) + 1) % 4
@@ -112,6 +113,7 @@ func TestSignals(t *testing.T) {
 // TestVerify: what was stopped verifies offline, and one changed byte in it does
 // not; the same for receipts.
 func TestVerify(t *testing.T) {
+	long(t)
 	d := running(t)
 	l := d.load(2)
 	l.passes(4)

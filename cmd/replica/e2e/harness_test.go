@@ -63,6 +63,14 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
+// long skips a test that takes long in -short runs.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("long")
+	}
+}
+
 // process is one child. Its outputs are gathered in memory or in a file.
 type process struct {
 	cmd            *exec.Cmd

@@ -287,6 +287,7 @@ func TestReplayedRequest(t *testing.T) {
 // window, to each replica, and reads nothing; another is served throughout. The
 // bound on the other's rate is wide: here all share two cores or so.
 func TestFlood(t *testing.T) {
+	long(t)
 	d := running(t)
 	honest := d.openAccounts()
 	quiet := d.payFor(honest, 1_000_000, 3*time.Second)
