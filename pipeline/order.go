@@ -44,9 +44,11 @@ type relayed struct {
 // claims of clients count, the rest is refused and the client tries again.
 const relayMax = 4096
 
-// overdueTicks is how long a relayed request may stay unexecuted before this
-// replica complains about the primary.
-const overdueTicks = 200
+// overdueTicks is how long a relayed request may stay unexecuted, while others
+// are executed, before this replica takes the primary for a censor. It is long:
+// a primary under overload has a queue of seconds, and leaving it for that made
+// the overload worse. One that does nothing at all is noticed by the core.
+const overdueTicks = 2000
 
 func (o *orderStage) backlog() int { return o.requests.len() + int(o.queued.Load()) }
 
@@ -145,8 +147,10 @@ func (o *orderStage) request(p pendingRequest) {
 		o.r.stats.RelayDropped.Add(1)
 		return
 	}
+	// It is passed on a little later, if it is still not executed then: a client
+	// that waits for a busy primary asks everyone, and each copy of a full request
+	// is another mebibyte for that primary.
 	o.relay[p.key()] = relayed{request: p, sent: o.tick, since: o.tick}
-	o.forward(&p)
 }
 
 func (o *orderStage) forward(p *pendingRequest) {
