@@ -24,6 +24,7 @@ type openCheckpoint struct {
 	shares []checkpointShare // by replica
 	state  phase
 	sent   uint64
+	after  Token // the newest record when it was signed
 }
 
 type checkpointShare struct {
@@ -83,11 +84,12 @@ func (c *Core) checkpointSigned(e Signed) {
 		if o.seq != e.Job.Slot.Seq || !o.mine || o.signed {
 			continue
 		}
-		o.signed, o.share, o.sent = true, e.Share, c.now
+		// Behind everything so far. The anchor: a replica's durable checkpoint is
+		// never more than a window below one that it signed (recover.go builds on
+		// it). And the commits of all slots that it covers (I11).
+		o.signed, o.share, o.sent, o.after = true, e.Share, c.now, c.token
 		m := &wire.Checkpoint{State: o.own, Share: e.Share}
-		// Behind the anchor: a replica's durable checkpoint is never more than a
-		// window below one that it signed (recover.go builds on it).
-		c.broadcast(m, c.anchorToken)
+		c.broadcast(m, o.after)
 		o.shares[c.cfg.Self] = checkpointShare{has: true, state: o.own, share: e.Share}
 		c.collectCheckpoint(o, o.own)
 		return

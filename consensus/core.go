@@ -102,6 +102,7 @@ type Core struct {
 	executed   wire.SeqNum
 	dispatched wire.SeqNum
 	catchup    []wire.CommittedSlot // ascending, all above dispatched, bodies held
+	recovered  []wire.CommitProof   // after a restart: committed, not executed, and below the window; ascending, bodies held
 	checkpoint checkpointState
 	late       []lateSlot // at most lateMax
 	// lateAnswers is a ring of the newest answers, at most twice lateMax.
@@ -115,6 +116,7 @@ type Core struct {
 	fetchTick  uint64
 	fetching   bool // a catch-up is under way
 	fetchOut   bool // and a request of it is unanswered
+	fetchBusy  bool // and an answer to it is being verified
 	statusTick uint64
 
 	// Patience.

@@ -16,6 +16,7 @@ const executeAheadMax = 32
 func (c *Core) release() {
 	for c.dispatched < min(c.executed+executeAheadMax, c.high()) {
 		next := c.dispatched + 1
+		c.useRecovered(next)
 		if c.releaseCatchup(next) {
 			continue
 		}
@@ -25,7 +26,20 @@ func (c *Core) release() {
 		}
 		s.dispatched = true
 		c.dispatched = next
+		c.keep(s)
 		c.emit(Execute{Proof: s.proof})
+	}
+}
+
+// keep makes sure that the journal has proof and body of a slot that is handed
+// to execution. A vote brought the body, and commit the proof; what was fetched
+// has neither. Invariant I11: what a signed checkpoint covers can be had again
+// from its signer after a crash; otherwise all who executed a slot could lose it
+// while one who knows only the certificate keeps the others from agreeing on it
+// anew.
+func (c *Core) keep(s *slot) {
+	if !s.hasVote || s.vote.Digest != s.proof.Slot.Digest {
+		c.persist(&wire.CommittedRecord{Proof: s.proof}, s.proof.Slot.Digest)
 	}
 }
 

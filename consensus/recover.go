@@ -1,6 +1,11 @@
 package consensus
 
-import "quorate/wire"
+import (
+	"cmp"
+	"slices"
+
+	"quorate/wire"
+)
 
 // This file brings a core back from its journal, and keeps one that has lost
 // its journal from voting.
@@ -38,6 +43,7 @@ func Recover(cfg Config, past Past) (*Core, error) {
 	for _, r := range past.Records {
 		c.replay(r)
 	}
+	c.replayCommitted(past)
 	c.replayBodies(past.Bodies)
 	c.next = max(c.next, c.low()+1, c.executed+1)
 	for s := c.low() + 1; s <= c.high(); s++ {
@@ -104,11 +110,44 @@ func (c *Core) replay(r wire.Record) {
 	}
 }
 
+// replayCommitted lists the committed slots that the ledger has lost and the
+// stable checkpoint has passed: the window has no place for them any more. When
+// all crash at once, perhaps nobody else has them.
+func (c *Core) replayCommitted(past Past) {
+	held := make(map[wire.Digest]bool, len(past.Bodies))
+	for _, d := range past.Bodies {
+		held[d] = true
+	}
+	for _, r := range past.Records {
+		k, ok := r.(*wire.CommittedRecord)
+		if !ok || k.Proof.Slot.Seq <= c.executed || k.Proof.Slot.Seq > c.low() {
+			continue
+		}
+		if d := k.Proof.Slot.Digest; held[d] || d.IsNull() {
+			c.recovered = append(c.recovered, k.Proof)
+		}
+	}
+	slices.SortStableFunc(c.recovered, func(a, b wire.CommitProof) int { return cmp.Compare(a.Slot.Seq, b.Slot.Seq) })
+}
+
+// useRecovered moves the next slot from the recovered ones to the catch-up list.
+func (c *Core) useRecovered(next wire.SeqNum) {
+	for len(c.recovered) > 0 && c.recovered[0].Slot.Seq < next {
+		d := c.recovered[0].Slot.Digest
+		c.recovered = c.recovered[1:]
+		c.forget(d)
+	}
+	if len(c.recovered) > 0 && len(c.catchup) == 0 && c.recovered[0].Slot.Seq == next {
+		c.catchup = append(c.catchup, wire.CommittedSlot{Proof: c.recovered[0]})
+		c.recovered = c.recovered[1:]
+	}
+}
+
 // replayBodies gives each body to the slots that need it. The rest is given back
 // at the first step.
 func (c *Core) replayBodies(bodies []wire.Digest) {
 	for _, d := range bodies {
-		used := false
+		used := c.catchupHolds(d)
 		for s := c.low() + 1; s <= c.high(); s++ {
 			if sl := c.slot(s); sl.needs(d) {
 				c.hold(sl, d)

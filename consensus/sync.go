@@ -294,13 +294,18 @@ func (c *Core) onBlocks(from wire.ReplicaID, m *wire.Blocks) {
 		c.reject(from, m.Kind(), RejectWindow)
 		return
 	}
+	if c.fetchBusy {
+		c.reject(from, m.Kind(), RejectBusy) // one answer at a time: the others bring the same blocks
+		return
+	}
+	c.fetchBusy = true
 	c.emit(Verify{From: from, Msg: m})
 }
 
 // blocksVerified takes proven blocks. Those that do not continue what is at
 // hand (a slot was released meanwhile) are given back.
 func (c *Core) blocksVerified(e Verified, m *wire.Blocks) {
-	c.fetchOut = false
+	c.fetchOut, c.fetchBusy = false, false
 	if e.Verdict != VerdictOK {
 		c.reject(e.From, m.Kind(), RejectForged)
 		return
@@ -325,6 +330,11 @@ func (c *Core) catchupHolds(d wire.Digest) bool {
 			return true
 		}
 	}
+	for i := range c.recovered {
+		if c.recovered[i].Slot.Digest == d {
+			return true
+		}
+	}
 	return false
 }
 
@@ -341,11 +351,17 @@ func (c *Core) releaseCatchup(next wire.SeqNum) bool {
 			c.halt("two values were committed for one slot")
 			return false
 		}
-		if !s.committed {
+		fetched := !s.committed
+		if fetched {
 			s.committed, s.proof, s.commitTick = true, p, c.now
 		}
 		if !p.Slot.Digest.IsNull() {
 			c.hold(s, p.Slot.Digest)
+		}
+		if fetched {
+			c.persist(&wire.CommittedRecord{Proof: p}, p.Slot.Digest)
+		} else {
+			c.keep(s)
 		}
 		s.dispatched = true
 		c.touch(s)
@@ -372,15 +388,22 @@ func (c *Core) moreCatchup() {
 	c.fetchBlocks()
 }
 
+// stuckFetches is how many fetch intervals nothing may be executed before this
+// replica takes what others have for what it has missed: a slot on its way is
+// cheaper than the same slot fetched.
+const stuckFetches = 3
+
 // checkBehind starts or repeats a catch-up when others are ahead and nothing
 // moves here.
 func (c *Core) checkBehind() {
 	t := c.cfg.Timing
-	if c.fetchOut && c.now-c.fetchTick < t.Fetch {
+	if c.fetchBusy || c.fetchOut && c.now-c.fetchTick < t.Fetch {
+		// Verifying an answer may take longer than waiting for one: asking the next
+		// replica meanwhile would only add the same work again.
 		return
 	}
 	c.fetchOut = false
-	stuck := c.now-c.executeTick >= t.Fetch
+	stuck := c.now-c.executeTick >= stuckFetches*t.Fetch
 	if c.fetching || stuck && c.behind() > c.executed {
 		c.fetching = true
 		c.moreCatchup()

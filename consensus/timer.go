@@ -119,7 +119,7 @@ func (c *Core) resendCheckpoints() {
 		o := &c.checkpoint.open[i]
 		if o.signed && c.now-o.sent >= c.cfg.Timing.Resend {
 			o.sent = c.now
-			c.broadcast(&wire.Checkpoint{State: o.own, Share: o.share}, c.anchorToken)
+			c.broadcast(&wire.Checkpoint{State: o.own, Share: o.share}, o.after)
 			c.collectCheckpoint(o, o.own)
 		}
 	}
