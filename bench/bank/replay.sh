@@ -21,6 +21,11 @@ if [ ! -r "$csv" ]; then
     exit 0
 fi
 
+port=${QUORATE_BANK_PORT:-0}
+# The replica refuses variables of its prefix that are no settings, and these
+# four run with the settings of their files alone.
+unset "${!QUORATE_@}"
+
 work=$(mktemp -d)
 pids=()
 finish() {
@@ -67,7 +72,6 @@ END { for (a in debits) printf "%s,%.0f,%.0f\n", a, debits[a], credits[a] }
 ' "$csv" "$work/transfers.csv" | sort -t, -k1,1n >"$work/want.csv"
 
 # 3. Four replicas on the first free ports.
-port=${QUORATE_BANK_PORT:-0}
 if [ "$port" -eq 0 ]; then
     for ((port = 12000 + $$ * 13 % 18000; ; port += 16)); do
         free=1
