@@ -113,7 +113,7 @@ func (k *checker) restarted(n *node) {
 func (k *checker) bounds(n *node) {
 	n.replica.Queues(func(name string, waiting, bound int) {
 		if name == "commit" {
-			return // bounded by bytes: execution pauses when too many are staged
+			return // execution pauses on what is staged, not on this ring
 		}
 		if waiting > 2*bound+64 && n.liar == nil {
 			k.w.fail("C10: replica %d: %d wait in queue %s of %d", n.id, waiting, name, bound)

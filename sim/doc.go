@@ -17,7 +17,7 @@
 // Options are drawn from the seed and printed with a failure. Phases of faults
 // follow one another (weather.go); then faults stop, everyone is started again,
 // and within a bound the cluster must answer every request and come to rest
-// (settle.go). In some runs all replicas then crash at once and must come back
+// (run.go). In some runs all replicas then crash at once and must come back
 // with everything that was acknowledged.
 //
 // # Checkers

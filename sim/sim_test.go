@@ -25,8 +25,8 @@ var (
 	tailFlag  = flag.Int("sim.tail", 120, "lines of a failing seed's timeline to print")
 )
 
-// seedsDefault takes some 30 s on one core of the machine this was written on.
-const seedsDefault = 300
+// seedsDefault takes some 25 s on one core of the machine this was written on.
+const seedsDefault = 220
 
 // tail keeps the last lines written to it.
 type tail struct {
