@@ -403,7 +403,11 @@ func (c *Core) checkBehind() {
 		return
 	}
 	c.fetchOut = false
-	stuck := c.now-c.executeTick >= stuckFetches*t.Fetch
+	patience := stuckFetches * t.Fetch
+	if c.low() > c.executed {
+		patience = t.Fetch // the window has left it behind: nothing is on its way
+	}
+	stuck := c.now-c.executeTick >= patience
 	if c.fetching || stuck && c.behind() > c.executed {
 		c.fetching = true
 		c.moreCatchup()
