@@ -31,6 +31,7 @@
 //	C6  durability     every answered request exists, also after all crash at once
 //	C7  no equivocation  over a replica's life, one value per (view, seq, kind)
 //	                   leaves it, never before its record is on disk
+//	C8  certificates   what committed a block verifies on its own, at each replica
 //	C9  liveness       after faults stop, within a bound of ticks
 //	C10 bounds         no queue grows over its bound
 //	C15 idempotence    a repeated request gets the same reply

@@ -38,9 +38,8 @@ type node struct {
 	frozen  bool // killed; effects must not happen any more
 
 	effects uint64
-	crashAt uint64      // the effect at which it dies; 0: none
-	doomed  bool        // a disk error was injected: it must stop by itself
-	seen    wire.SeqNum // last audited checkpoint
+	crashAt uint64 // the effect at which it dies; 0: none
+	doomed  bool   // a disk error was injected: it must stop by itself
 }
 
 // killed is the panic that ends a replica in the middle of a step. It passes

@@ -19,10 +19,7 @@ const (
 	evClient                   // a client's timer
 	evSubmit                   // a client has something to ask
 	evRestart                  // a crashed replica starts again
-	evKinds
 )
-
-var eventNames = [evKinds]string{"tick", "step", "peer", "request", "reply", "link", "hello", "client", "submit", "restart"}
 
 // event is one thing that will happen. Which fields count depends on kind.
 type event struct {

@@ -128,6 +128,17 @@ func TestEqualSeedsGiveEqualRuns(t *testing.T) {
 	}
 }
 
+// One seed in a hundred has real signatures; this one has them for sure.
+func TestRealSignatures(t *testing.T) {
+	opt := Draw(7)
+	opt.Real, opt.F, opt.C, opt.Phases, opt.Final = true, 1, 0, 1, false
+	opt.Faults |= FaultCrash | FaultByzantine
+	opt.Load.Clients, opt.Load.Ops, opt.Load.Open = 2, 10, 0
+	if r := Run(opt, nil); r.Problem != "" || r.Answered == 0 {
+		t.Errorf("%d answered: %s\n%v", r.Answered, r.Problem, opt)
+	}
+}
+
 // TestRegress runs the seeds that once failed, with what they found.
 func TestRegress(t *testing.T) {
 	f, err := os.Open("testdata/regress/seeds")
