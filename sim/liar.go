@@ -1,6 +1,9 @@
 package sim
 
-import "quorate/wire"
+import (
+	"quorate/consensus"
+	"quorate/wire"
+)
 
 // bend is a set of ways to lie.
 type bend uint32
@@ -16,6 +19,7 @@ const (
 	bendBytes                       // any byte
 	bendChanges                     // reports less in view changes than it knows
 	bendBatches                     // proposes what no client signed
+	bendDouble                      // votes for every value that it hears of
 	bendAll        = 1<<iota - 1
 )
 
@@ -68,6 +72,46 @@ func (l *liar) send(to wire.ReplicaID, kind wire.Kind, body []byte) {
 		m = bent
 	}
 	w.net.post(l.n.id, to, m.Kind(), m.Append(nil))
+}
+
+// hears lets the liar vote for whatever somebody else voted for, in any view,
+// beside what its own core does.
+func (l *liar) hears(kind wire.Kind, body []byte) {
+	if kind != wire.KindSignShare && kind != wire.KindPrePrepare && kind != wire.KindPrepare || !l.does(bendDouble) {
+		return
+	}
+	m, err := wire.DecodeMessage(kind, body)
+	if err != nil {
+		return
+	}
+	w := l.n.w
+	w.count(FaultByzantine)
+	suite := w.keys.suites[l.n.id]
+	var out wire.Message
+	switch m := m.(type) {
+	case *wire.SignShare:
+		out = l.vote(m.Slot)
+	case *wire.PrePrepare:
+		out = l.vote(m.Slot)
+	case *wire.Prepare:
+		out = &wire.Commit{Slot: m.Slot, Share: suite.SignShare(consensus.PurposeTauTau, w.scope.SlowCommitHash(m.Slot, m.Tau))}
+	}
+	l.toAll(out)
+}
+
+func (l *liar) vote(id wire.SlotID) *wire.SignShare {
+	w := l.n.w
+	suite, h := w.keys.suites[l.n.id], w.scope.SlotHash(id)
+	return &wire.SignShare{Slot: id, Sigma: suite.SignShare(consensus.PurposeSigma, h), HasTau: true, Tau: suite.SignShare(consensus.PurposeTau, h)}
+}
+
+func (l *liar) toAll(m wire.Message) {
+	body := m.Append(nil)
+	for i := range l.n.w.q.N {
+		if to := wire.ReplicaID(i); to != l.n.id && l.n.linkUp[i] {
+			l.n.w.net.post(l.n.id, to, m.Kind(), body)
+		}
+	}
 }
 
 // bent gives what one receiver gets instead, nil for the truth.
@@ -152,6 +196,9 @@ func (l *liar) proposal(to wire.ReplicaID, m *wire.PrePrepare) wire.Message {
 		return nil
 	}
 	id := wire.SlotID{View: m.Slot.View, Seq: m.Slot.Seq, Digest: d}
+	if twofaced {
+		l.toAll(l.vote(id))
+	}
 	return &wire.PrePrepare{Slot: id, Author: w.keys.suites[l.n.id].SignIdentity(w.scope.AuthorBytes(id)), Batch: raw}
 }
 

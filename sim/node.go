@@ -199,6 +199,9 @@ func (n *node) guarded(e *event) (died bool) {
 		if n.w.lines != nil {
 			n.w.say("%d ← %d  %s", n.id, e.peer, describe(e.frame, e.body))
 		}
+		if n.liar != nil {
+			n.liar.hears(e.frame, e.body)
+		}
 		n.replica.Ingress().PeerFrame(wire.ReplicaID(e.peer), e.frame, e.body)
 	case evRequest:
 		n.replica.Ingress().ClientFrame(pipeline.ConnID(e.peer+1), wire.ClientID(e.peer+1), e.frame, e.body)
