@@ -174,7 +174,7 @@ func (run *running) open() error {
 			"reason", found.Reason, "old_files", found.Aside)
 	}
 	ledger, err := storage.OpenLedger(storage.LedgerOptions{Dir: filepath.Join(n.dataDir, "ledger"),
-		Cluster: n.genesis.Hash(), Replica: n.keys.Replica, CacheBytes: int64(p.BlockCacheBytes), MemTableBytes: p.MemTableBytes, Compress: true,
+		Cluster: n.genesis.Hash(), Replica: n.keys.Replica, CacheBytes: int64(p.BlockCacheBytes), MemTableBytes: p.MemTableBytes,
 		Fatal: func(err error) {
 			run.log.Error("ledger cannot go on", "error", err)
 			os.Exit(exitFailure)
