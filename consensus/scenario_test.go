@@ -98,11 +98,10 @@ func play(text string) (string, error) {
 
 // stage is a world that a script moves.
 type stage struct {
-	w     *world
-	out   []string
-	loss  []*lossRule
-	held  []letter
-	names map[string]batch
+	w    *world
+	out  []string
+	loss []*lossRule
+	held []letter
 }
 
 // lossRule loses or holds messages; times < 0 is for ever.

@@ -41,7 +41,6 @@ type executeStage struct {
 	done    doneBlocks
 	roots   []stateRoot // of the last checkpoints, at most rootsKept
 
-	buf       []executeItem
 	repeatBuf []repeat
 }
 

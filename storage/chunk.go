@@ -100,16 +100,16 @@ type chunkWriter struct {
 	b    *Block
 	emit func(first uint64, head []byte, events [][]byte) // slices are reused
 
-	head, tail []byte
-	first      uint64
-	n          int
-	runs       []tsRun
-	codes      []uint32
-	hasCodes   bool
-	events     [][]byte
-	event      int // index of the chunk's first event within the block
-	derived    int // index of the next derived record
-	balances   int
+	head     []byte
+	first    uint64
+	n        int
+	runs     []tsRun
+	codes    []uint32
+	hasCodes bool
+	events   [][]byte
+	event    int // index of the chunk's first event within the block
+	derived  int // index of the next derived record
+	balances int
 }
 
 // write calls emit for each chunk of the block, in order.
