@@ -79,7 +79,6 @@ type model struct {
 	ledgers     map[uint32]bool
 	ledgerOrder []Ledger
 	sessions    map[wire.ClientID]*modelSession
-	clients     int
 	seq         wire.SeqNum
 	last        uint64 // timestamp
 	events      int    // of this block
