@@ -27,7 +27,9 @@ type disk struct {
 	locked  map[string]bool
 	effect  func() // called before each write and sync; may end the replica
 
-	failSyncs int // so many syncs from now fail
+	failSyncs int  // so many syncs from now fail
+	failReads int  // so many reads from now fail
+	full      bool // nothing new fits
 }
 
 // inode is a file or a directory.
@@ -36,6 +38,7 @@ type inode struct {
 	data   []byte
 	synced []byte
 	dirty  []extent // written since the last sync
+	before []byte   // some time ago
 }
 
 type extent struct{ from, to int }
@@ -48,7 +51,7 @@ func newDisk(rnd stream) *disk {
 // entry with keep in 1000 chances.
 func (d *disk) crash(keep int) {
 	clear(d.locked)
-	d.failSyncs = 0
+	d.failSyncs, d.failReads = 0, 0
 	for _, name := range sortedKeys(d.now, d.durable) {
 		was, is := d.durable[name], d.now[name]
 		if was != is && d.rnd.chance(keep) {
@@ -122,6 +125,9 @@ func (d *disk) open(name string, n *inode) *diskFile { return &diskFile{d: d, na
 
 // Create implements storage.FS.
 func (d *disk) Create(name string, _ storage.FSCategory) (storage.FSFile, error) {
+	if d.full {
+		return nil, syscall.ENOSPC
+	}
 	n := &inode{}
 	d.now[name] = n
 	return d.open(name, n), nil
@@ -257,6 +263,10 @@ func (f *diskFile) Read(p []byte) (int, error) {
 }
 
 func (f *diskFile) ReadAt(p []byte, at int64) (int, error) {
+	if f.d.failReads > 0 {
+		f.d.failReads--
+		return 0, syscall.EIO
+	}
 	if at >= int64(len(f.n.data)) {
 		return 0, io.EOF
 	}
@@ -278,6 +288,9 @@ func (f *diskFile) WriteAt(p []byte, at int64) (int, error) {
 		return 0, errDirectory
 	}
 	f.d.effect()
+	if f.d.full && int(at)+len(p) > len(f.n.data) {
+		return 0, syscall.ENOSPC
+	}
 	f.n.data = put(f.n.data, p, int(at))
 	f.n.dirty = append(f.n.dirty, extent{int(at), int(at) + len(p)})
 	return len(p), nil

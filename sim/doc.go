@@ -35,6 +35,7 @@
 //	C9  liveness       after faults stop, within a bound of ticks
 //	C10 bounds         no queue grows over its bound
 //	C15 idempotence    a repeated request gets the same reply
+//	C16 no silent corruption  damage to a journal is noticed, or changes nothing
 //
 // Numbers are those of the project's simulation page.
 package sim

@@ -57,7 +57,9 @@ func (j *journal) Append(kind uint8, seq wire.SeqNum, parts ...[]byte) storage.L
 		}
 	}
 	j.pending = j.facts(j.pending, wire.RecordKind(kind), body)
-	return j.Journal.Append(kind, seq, parts...)
+	lsn := j.Journal.Append(kind, seq, parts...)
+	j.n.paper.records[lsn] = recordHash(kind, body)
+	return lsn
 }
 
 // facts appends what a record states.
@@ -111,6 +113,7 @@ func (j *journal) Sync() (storage.LSN, error) {
 		j.n.past.durable[f] = true
 	}
 	j.pending = j.pending[:0]
+	j.n.paper.group(lsn, j.Stats().Superblocks)
 	j.n.effect() // it may die when the disk has the group and nobody knows
 	return lsn, nil
 }
@@ -120,6 +123,7 @@ func (j *journal) Sync() (storage.LSN, error) {
 func (j *journal) Replay(fn func(rec storage.Record) error) error {
 	return j.Journal.Replay(func(rec storage.Record) error {
 		j.records++
+		j.n.paper.check(j.n, &rec)
 		for _, f := range j.facts(nil, wire.RecordKind(rec.Kind), append([]byte(nil), rec.Body...)) {
 			j.n.past.durable[f] = true
 		}

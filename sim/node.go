@@ -23,12 +23,14 @@ type node struct {
 	past   *history // what it promised, for the checkers
 	liar   *liar    // nil: honest
 	offset int64    // of its clock, nanoseconds
-	faulty bool     // counts among the f: liar, amnesiac or wrong clock
+	faulty bool     // counts among the f: liar, amnesiac, wrong clock or rotten disk
+	rotten bool     // bytes on its disk change
+	blind  bool     // it lost votes and cannot know: whatever it says may contradict itself
+	paper  paper
 
 	up      bool
 	life    uint32
 	created bool // the journal exists
-	wiped   bool // since the last start
 	replica *pipeline.Replica
 	journal *journal
 	stages  []pipeline.Stage
@@ -39,6 +41,7 @@ type node struct {
 
 	effects uint64
 	crashAt uint64 // the effect at which it dies; 0: none
+	damaged bool   // bytes on its disk were changed since the last start
 	doomed  bool   // a disk error was injected: it must stop by itself
 }
 
@@ -75,6 +78,8 @@ func (n *node) clock() uint64 {
 	return uint64(start + int64(n.w.now)*1000 + n.offset)
 }
 
+var errPanic = errors.New("sim: panic")
+
 var silent = slog.New(slog.DiscardHandler)
 
 // start brings the replica up from its disks, as cmd/replica does.
@@ -83,13 +88,22 @@ func (n *node) start() {
 		return
 	}
 	n.life++
-	n.frozen, n.doomed = false, false
+	n.frozen, n.doomed = false, n.disk.full || n.disk.failReads > 0
 	n.waiting, n.stalled = [7]bool{}, [7]uint64{}
 	clear(n.linkUp)
 	err, died := n.open()
 	switch {
 	case died:
 		n.w.say("replica %d dies while it starts", n.id)
+		n.dead()
+		return
+	case err != nil && n.damaged && !errors.Is(err, errPanic):
+		// Refused, and said so: the operator removes the journal.
+		n.w.say("replica %d refuses to start: %v", n.id, err)
+		n.damaged = false
+		n.disk.wipe("journal")
+		n.past.forget()
+		n.paper = paper{}
 		n.dead()
 		return
 	case err != nil && n.doomed:
@@ -100,7 +114,7 @@ func (n *node) start() {
 		n.w.fail("replica %d does not start: %v", n.id, err)
 		return
 	}
-	n.up, n.wiped = true, false
+	n.up, n.damaged = true, false
 	n.stages = n.replica.Stages()
 	n.w.result.Restarts++
 	s := n.replica.Status()
@@ -116,7 +130,7 @@ func (n *node) open() (err error, died bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			if _, ok := p.(killed); !ok {
-				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+				err = fmt.Errorf("%w: %v\n%s", errPanic, p, debug.Stack())
 				return
 			}
 			died = true
@@ -133,6 +147,7 @@ func (n *node) open() (err error, died bool) {
 		w.fail("replica %d: journal in amnesia: %s", n.id, found.Reason)
 	}
 	n.created = true
+	n.paper.begin(n, &found)
 	n.journal = &journal{Journal: j, n: n}
 	o := &w.opt
 	n.replica, err = pipeline.New(pipeline.Config{Self: n.id, Cluster: w.keys.cluster, Epoch: 1, Quorums: w.q, Interval: o.Window / 2,
@@ -165,7 +180,7 @@ func (n *node) happen(e *event) {
 
 // stopped is a replica that ended itself.
 func (n *node) stopped(err error) {
-	if n.doomed && (errors.Is(err, storage.ErrCrash) || errors.Is(err, errDisk) || errors.Is(err, syscall.EIO)) {
+	if n.doomed && (errors.Is(err, storage.ErrCrash) || errors.Is(err, errDisk) || errors.Is(err, syscall.EIO) || errors.Is(err, storage.ErrDiskLow)) {
 		n.w.say("replica %d stops: %v", n.id, err)
 		n.dead()
 		return

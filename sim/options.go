@@ -31,11 +31,14 @@ const (
 	FaultClock     // clocks beyond the bound, of at most f replicas
 	FaultByzantine // liars, at most f
 	FaultStall     // stages that stand still for long
-	faultKinds     = 13
+	FaultRot       // bytes on a disk change, of at most f replicas
+	FaultFull      // a disk takes nothing new
+	FaultRead      // reads fail
+	faultKinds     = 16
 	faultsAll      = 1<<faultKinds - 1
 )
 
-var faultNames = [faultKinds]string{"loss", "duplicate", "replay", "delay", "partition", "crash", "crash-all", "sync", "torn", "amnesia", "clock", "byzantine", "stall"}
+var faultNames = [faultKinds]string{"loss", "duplicate", "replay", "delay", "partition", "crash", "crash-all", "sync", "torn", "amnesia", "clock", "byzantine", "stall", "rot", "full", "read"}
 
 // count notes that one fault of a single kind happened.
 func (w *world) count(f Faults) { w.result.Faults[bits.TrailingZeros32(uint32(f))]++ }

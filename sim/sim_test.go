@@ -97,6 +97,7 @@ func TestSeeds(t *testing.T) {
 		sum.Answered += r.Answered
 		sum.Restarts += r.Restarts
 		sum.Views += r.Views
+		sum.Unseen += r.Unseen
 		sum.Settle = max(sum.Settle, r.Settle)
 		for k := range r.Faults {
 			sum.Faults[k] += r.Faults[k]
@@ -116,7 +117,7 @@ func TestSeeds(t *testing.T) {
 	for k, name := range faultNames {
 		list = append(list, fmt.Sprintf("%s %d", name, sum.Faults[k]))
 	}
-	t.Logf("%d faults: %s", faults, strings.Join(list, ", "))
+	t.Logf("%d faults: %s; %d losses that no disk can see alone", faults, strings.Join(list, ", "), sum.Unseen)
 }
 
 func TestEqualSeedsGiveEqualRuns(t *testing.T) {

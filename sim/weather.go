@@ -19,7 +19,7 @@ func (s *weather) has(f Faults) bool { return s.w.opt.Faults&f != 0 }
 // castRoles picks the replicas that are faulty in this run, at most f.
 func (s *weather) castRoles() {
 	var roles []Faults
-	for _, f := range []Faults{FaultByzantine, FaultAmnesia, FaultClock} {
+	for _, f := range []Faults{FaultByzantine, FaultAmnesia, FaultClock, FaultRot} {
 		if s.has(f) {
 			roles = append(roles, f)
 		}
@@ -39,6 +39,8 @@ func (s *weather) castRoles() {
 			n.liar = newLiar(n)
 		case FaultAmnesia:
 			s.forgetful[n.id] = true
+		case FaultRot:
+			n.rotten = true
 		case FaultClock:
 			n.offset = int64(timeBound) * int64(s.rnd.between(2, 10_000_000)) / 2
 			if s.rnd.chance(500) {
@@ -102,6 +104,13 @@ func (s *weather) trouble(n *node) {
 		} else {
 			n.ledger.fails = 1
 		}
+	}
+	if n.rotten && r.chance(500) {
+		n.disk.remember()
+	}
+	if n.disk.full = s.has(FaultFull) && r.chance(60); n.disk.full {
+		n.doomed = true
+		s.w.count(FaultFull)
 	}
 	if s.has(FaultStall) && r.chance(200) {
 		s.w.count(FaultStall)
@@ -191,11 +200,25 @@ func (s *weather) died(n *node) {
 		s.w.count(FaultAmnesia)
 		n.disk.wipe("journal")
 		n.past.forget()
+		n.paper = paper{}
 		all := r.chance(400)
 		if all {
 			n.ledger.wipe()
 		}
 		s.w.say("replica %d loses its journal; ledger too: %v", n.id, all)
+	}
+	if n.rotten && !s.w.calm && r.chance(500) {
+		for range 1 + r.below(2) {
+			if what := n.disk.rot(r); what != "" {
+				s.w.count(FaultRot)
+				s.w.say("disk of replica %d: %s", n.id, what)
+				n.damaged = true
+			}
+		}
+	}
+	if s.has(FaultRead) && !s.w.calm && r.chance(100) {
+		s.w.count(FaultRead)
+		n.disk.failReads = 1 + r.below(3)
 	}
 	s.w.check.restarted(n)
 	most := 2_000_000
@@ -213,7 +236,7 @@ func (s *weather) clear() {
 	s.links()
 	for _, n := range s.w.nodes {
 		n.crashAt, n.doomed = 0, n.doomed && !n.up
-		n.disk.failSyncs, n.ledger.fails = 0, 0
+		n.disk.failSyncs, n.disk.failReads, n.disk.full, n.ledger.fails = 0, 0, false, 0
 		n.stalled = [7]uint64{}
 	}
 }

@@ -44,6 +44,7 @@ type Result struct {
 	Settle   uint64 // ticks from the end of faults until rest
 	Faults   [faultKinds]uint64
 	Restarts uint64
+	Unseen   uint64 // losses at the end of a journal that its disk could not know of
 }
 
 // Run runs one seed. lines takes a readable timeline, nil for none.
