@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -79,87 +76,30 @@ next:
 	return flags, nil
 }
 
-// parseIDs reads ids of a command line.
-func parseIDs(args []string) ([]payments.U128, error) {
-	ids := make([]payments.U128, len(args))
-	for i, arg := range args {
-		id, err := payments.ParseU128(arg)
-		if err != nil || id.IsZero() || id.IsMax() {
-			return nil, fmt.Errorf("%q is no id: use a decimal number from 1 to 2^128-2", arg)
-		}
-		ids[i] = id
-	}
-	return ids, nil
-}
-
-// stamp shows a timestamp of the ledger.
-func stamp(nanos uint64) string {
-	return time.Unix(0, int64(nanos)).UTC().Format(time.RFC3339Nano)
-}
-
-// lookupArgsMax bounds the ids of one command line.
-const lookupArgsMax = 1000
-
 func newAccountCommand() *cobra.Command {
 	var a access
 	cmd := &cobra.Command{Use: "account", Short: "Look up and create accounts"}
 	a.add(cmd)
-	cmd.AddCommand(newAccountGet(&a), newAccountCreate(&a))
+	cmd.AddCommand(newGetCommand(&a, accountRecords, "Show accounts with their balances, proven by the cluster"), newAccountCreate(&a))
 	return cmd
 }
 
-func newAccountGet(a *access) *cobra.Command {
-	var out output
-	cmd := &cobra.Command{
-		Use:   "get ID...",
-		Short: "Show accounts with their balances, proven by the cluster",
-		Args:  cobra.RangeArgs(1, lookupArgsMax),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ids, err := parseIDs(args)
-			if err != nil {
-				return fail(exitUsage, err)
-			}
-			return a.with(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				found, err := c.LookupAccounts(ctx, ids)
-				if err != nil {
-					return err
-				}
-				if err := printAccounts(cmd.OutOrStdout(), found, out); err != nil {
-					return err
-				}
-				if len(found) < len(ids) {
-					return fmt.Errorf("%d of %d accounts do not exist", len(ids)-len(found), len(ids))
-				}
-				return nil
-			})
-		},
-	}
-	addOutput(cmd, &out)
-	return cmd
-}
-
-func printAccounts(w io.Writer, accounts []payments.Account, out output) error {
-	if out == outputJSON {
-		shown := make([]accountShown, len(accounts))
-		for i := range accounts {
-			x := &accounts[i]
-			shown[i] = accountShown{
-				ID: x.ID.String(), Ledger: x.Ledger, Code: x.Code, Flags: flagNames(accountFlags, x.Flags),
-				DebitsPending: x.DebitsPending.String(), DebitsPosted: x.DebitsPosted.String(),
-				CreditsPending: x.CreditsPending.String(), CreditsPosted: x.CreditsPosted.String(),
-				UserData128: x.UserData128.String(), UserData64: x.UserData64, UserData32: x.UserData32, Timestamp: stamp(x.Timestamp),
-			}
+var accountRecords = records[payments.Account]{
+	name:   "accounts",
+	lookup: (*client.Client).LookupAccounts,
+	json: func(x *payments.Account) any {
+		return accountShown{
+			ID: x.ID.String(), Ledger: x.Ledger, Code: x.Code, Flags: flagNames(accountFlags, x.Flags),
+			DebitsPending: x.DebitsPending.String(), DebitsPosted: x.DebitsPosted.String(),
+			CreditsPending: x.CreditsPending.String(), CreditsPosted: x.CreditsPosted.String(),
+			UserData128: x.UserData128.String(), UserData64: x.UserData64, UserData32: x.UserData32, Timestamp: stamp(x.Timestamp),
 		}
-		return json.NewEncoder(w).Encode(shown)
-	}
-	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(tw, "ACCOUNT\tLEDGER\tCODE\tDEBITS-POSTED\tCREDITS-POSTED\tDEBITS-PENDING\tCREDITS-PENDING\tFLAGS\tCREATED")
-	for i := range accounts {
-		x := &accounts[i]
-		fmt.Fprintf(tw, "%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n", x.ID, x.Ledger, x.Code, x.DebitsPosted, x.CreditsPosted,
+	},
+	heads: "ACCOUNT\tLEDGER\tCODE\tDEBITS-POSTED\tCREDITS-POSTED\tDEBITS-PENDING\tCREDITS-PENDING\tFLAGS\tCREATED",
+	row: func(x *payments.Account) string {
+		return fmt.Sprintf("%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s", x.ID, x.Ledger, x.Code, x.DebitsPosted, x.CreditsPosted,
 			x.DebitsPending, x.CreditsPending, strings.Join(flagNames(accountFlags, x.Flags), "|"), stamp(x.Timestamp))
-	}
-	return tw.Flush()
+	},
 }
 
 func newAccountCreate(a *access) *cobra.Command {

@@ -4,11 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	endian "encoding/binary"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -50,62 +48,26 @@ func newTransferCommand() *cobra.Command {
 	var a access
 	cmd := &cobra.Command{Use: "transfer", Short: "Look up and make transfers"}
 	a.add(cmd)
-	cmd.AddCommand(newTransferGet(&a), newTransferCreate(&a))
+	cmd.AddCommand(newGetCommand(&a, transferRecords, "Show transfers, proven by the cluster"), newTransferCreate(&a))
 	return cmd
 }
 
-func newTransferGet(a *access) *cobra.Command {
-	var out output
-	cmd := &cobra.Command{
-		Use:   "get ID...",
-		Short: "Show transfers, proven by the cluster",
-		Args:  cobra.RangeArgs(1, lookupArgsMax),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ids, err := parseIDs(args)
-			if err != nil {
-				return fail(exitUsage, err)
-			}
-			return a.with(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				found, err := c.LookupTransfers(ctx, ids)
-				if err != nil {
-					return err
-				}
-				if err := printTransfers(cmd.OutOrStdout(), found, out); err != nil {
-					return err
-				}
-				if len(found) < len(ids) {
-					return fmt.Errorf("%d of %d transfers do not exist", len(ids)-len(found), len(ids))
-				}
-				return nil
-			})
-		},
-	}
-	addOutput(cmd, &out)
-	return cmd
-}
-
-func printTransfers(w io.Writer, transfers []payments.Transfer, out output) error {
-	if out == outputJSON {
-		shown := make([]transferShown, len(transfers))
-		for i := range transfers {
-			x := &transfers[i]
-			shown[i] = transferShown{
-				ID: x.ID.String(), DebitAccountID: x.DebitAccountID.String(), CreditAccountID: x.CreditAccountID.String(),
-				Amount: x.Amount.String(), PendingID: x.PendingID.String(), Ledger: x.Ledger, Code: x.Code,
-				Flags: flagNames(transferFlags, x.Flags), Timeout: x.Timeout,
-				UserData128: x.UserData128.String(), UserData64: x.UserData64, UserData32: x.UserData32, Timestamp: stamp(x.Timestamp),
-			}
+var transferRecords = records[payments.Transfer]{
+	name:   "transfers",
+	lookup: (*client.Client).LookupTransfers,
+	json: func(x *payments.Transfer) any {
+		return transferShown{
+			ID: x.ID.String(), DebitAccountID: x.DebitAccountID.String(), CreditAccountID: x.CreditAccountID.String(),
+			Amount: x.Amount.String(), PendingID: x.PendingID.String(), Ledger: x.Ledger, Code: x.Code,
+			Flags: flagNames(transferFlags, x.Flags), Timeout: x.Timeout,
+			UserData128: x.UserData128.String(), UserData64: x.UserData64, UserData32: x.UserData32, Timestamp: stamp(x.Timestamp),
 		}
-		return json.NewEncoder(w).Encode(shown)
-	}
-	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(tw, "TRANSFER\tDEBIT\tCREDIT\tAMOUNT\tLEDGER\tCODE\tFLAGS\tEXECUTED")
-	for i := range transfers {
-		x := &transfers[i]
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n", x.ID, x.DebitAccountID, x.CreditAccountID, x.Amount, x.Ledger, x.Code,
+	},
+	heads: "TRANSFER\tDEBIT\tCREDIT\tAMOUNT\tLEDGER\tCODE\tFLAGS\tEXECUTED",
+	row: func(x *payments.Transfer) string {
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s", x.ID, x.DebitAccountID, x.CreditAccountID, x.Amount, x.Ledger, x.Code,
 			strings.Join(flagNames(transferFlags, x.Flags), "|"), stamp(x.Timestamp))
-	}
-	return tw.Flush()
+	},
 }
 
 // transferArgs are the flags of transfer create.
