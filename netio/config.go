@@ -34,6 +34,11 @@ type Config struct {
 	// connection, from any goroutine, and may be called concurrently.
 	ClientKey func(wire.ClientID) (ed25519.PublicKey, bool)
 
+	// Place, if set, is called once on each event loop's goroutine before its
+	// first connection, with the loop's number from 0: it may tie the loop to a
+	// processor.
+	Place func(loop int)
+
 	Limits Limits       // zero fields take their defaults
 	Loops  int          // event loops, 1..64; 0 means 1: the whole room on one thread
 	Logger *slog.Logger // nil: slog.Default()

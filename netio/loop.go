@@ -31,8 +31,9 @@ const (
 // All but mu and what it guards, due, turns and bell belongs to the loop.
 type loop struct {
 	gnet.BuiltinEventEngine
-	t   *Transport
-	cli *gnet.Client
+	t      *Transport
+	cli    *gnet.Client
+	number int // from 0
 
 	conns    map[ConnID]*conn
 	current  *conn  // the connection whose OnTraffic runs
@@ -78,9 +79,10 @@ func (b *bell) stop() {
 }
 
 // startLoop makes a loop and starts it.
-func startLoop(t *Transport) (*loop, error) {
+func startLoop(t *Transport, number int) (*loop, error) {
 	l := &loop{
 		t:      t,
+		number: number,
 		conns:  make(map[ConnID]*conn),
 		plain:  make([]byte, recordBytes),
 		record: make([]byte, 0, recordBytes),
@@ -146,7 +148,10 @@ func (l *loop) mark(c *conn) {
 // OnOpen starts a connection on its loop.
 func (l *loop) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
 	c, ok := gc.Context().(*conn)
-	if !ok {
+	if !ok { // the bell, which comes first
+		if l.t.cfg.Place != nil {
+			l.t.cfg.Place(l.number)
+		}
 		return nil, gnet.None
 	}
 	// gnet would return an address's zone to its byte pool, whose memory is

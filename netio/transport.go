@@ -142,8 +142,8 @@ func (t *Transport) open() (err error) {
 	if t.watch, err = newWatcher(); err != nil {
 		return err
 	}
-	for range t.cfg.Loops {
-		l, err := startLoop(t)
+	for i := range t.cfg.Loops {
+		l, err := startLoop(t, i)
 		if err != nil {
 			return err
 		}

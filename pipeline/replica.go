@@ -39,6 +39,11 @@ type Config struct {
 
 	Clock  Clock
 	Logger *slog.Logger
+
+	// Place, if set, is called once on each goroutine that steps a stage, before
+	// its first step, with the stage's name and the worker's number from 0: it may
+	// tie the goroutine to a processor.
+	Place func(stage string, worker int)
 }
 
 // PaymentsConfig is the genesis of the state machine.
@@ -280,10 +285,13 @@ func (r *Replica) Run(ctx context.Context) error {
 		case "crypto":
 			workers = r.cfg.SignWorkers
 		}
-		for range max(1, workers) {
+		for i := range max(1, workers) {
 			wg.Add(1)
 			go func() {
 				defer wg.Done()
+				if r.cfg.Place != nil {
+					r.cfg.Place(s.Name, i)
+				}
 				s.run(ctx, r.failed)
 			}()
 		}

@@ -111,6 +111,9 @@ var numbers = []number{
 	{"max_procs", "threads", 0, 1024, [5]int{0, 0, 0, 0, 0},
 		"Go's GOMAXPROCS. 0 takes all cores that the process may use.",
 		func(p *Profile) *int { return &p.MaxProcs }},
+	{"pin_threads", "mode", PinNever, PinAlways, [5]int{PinNever, PinAuto, PinAuto, PinAuto, PinAuto},
+		"Whether stages and event loops are tied to processors (replica tuning detect shows where). 0 never, 1 when this process has 8 physical cores for itself, 2 always. Below that a pinned thread waits for its core while another stands idle, and replicas that share a machine choose the same cores.",
+		func(p *Profile) *int { return &p.PinThreads }},
 }
 
 // VerifyThreads resolves VerifyWorkers for a host of this many cores.

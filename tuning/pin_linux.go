@@ -26,3 +26,18 @@ func Pin(cpu int) error {
 	}
 	return nil
 }
+
+// allowedCPUs lists the processors that this process may use, ascending; nil if
+// the kernel does not say.
+func allowedCPUs() (ids []int) {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		return nil
+	}
+	for id := range cpuSetMax {
+		if set.IsSet(id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}

@@ -13,3 +13,6 @@ func Pin(int) error {
 	runtime.LockOSThread()
 	return errors.ErrUnsupported
 }
+
+// allowedCPUs is known on Linux only.
+func allowedCPUs() []int { return nil }

@@ -37,6 +37,7 @@ type Profile struct {
 	MemTableBytes           int    // bytes
 	GCPercent               int    // percent, GOGC
 	MaxProcs                int    // threads, GOMAXPROCS, 0 = all cores
+	PinThreads              int    // PinNever, PinAuto or PinAlways
 	MetricsAddr             string // host:port, empty = off
 }
 

@@ -61,7 +61,7 @@ most f of them lie and c more are slow or down.
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newInit(), newCheck(), newConfig(), newStart(), newDemo(), newVerify(), newInspect(), newVersion())
+	root.AddCommand(newInit(), newCheck(), newConfig(), newTuning(), newStart(), newDemo(), newVerify(), newInspect(), newVersion())
 	root.AddCommand(newStatusCommand(), newAccountCommand(), newTransferCommand(), newReceiptCommand())
 	return root
 }

@@ -95,6 +95,7 @@ type running struct {
 	replica *pipeline.Replica
 	net     *netio.Transport
 	link    *transportLink
+	seats   *seating
 }
 
 // runNode runs a replica until ctx ends or it cannot go on.
@@ -105,6 +106,7 @@ func runNode(ctx context.Context, n *node, log *slog.Logger, plaintext bool) (er
 		return fail(exitConfig, err)
 	}
 	defer run.lock.Close()
+	run.seats = seatThreads(&n.settings.profile, log)
 	begun := time.Now()
 	if err := run.open(); err != nil {
 		return fail(exitFailure, err)
@@ -187,7 +189,9 @@ func (run *running) open() error {
 	}
 	suite, err := pipeline.NewSuite(n.genesis, n.keys)
 	if err == nil {
-		run.replica, err = pipeline.New(pipelineConfig(n, run.log), suite, run.link, journal, ledger, found.Amnesia)
+		cfg := pipelineConfig(n, run.log)
+		cfg.Place = run.seats.stage
+		run.replica, err = pipeline.New(cfg, suite, run.link, journal, ledger, found.Amnesia)
 	}
 	if err != nil {
 		return errors.Join(err, journal.Close(), ledger.Close())
@@ -233,6 +237,7 @@ func (run *running) listen(plaintext bool) (err error) {
 			key, ok := run.replica.ClientKey(id)
 			return key[:], ok
 		},
+		Place: run.seats.loop, Loops: eventLoops,
 		Limits: netio.Limits{ConsensusQueueBytes: p.PeerQueueBytes, ClientsMax: p.ClientConnectionsMax},
 		Logger: run.log,
 	}, run.link.to(run.replica))
