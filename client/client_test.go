@@ -291,6 +291,55 @@ func TestResume(t *testing.T) {
 	pay(t, cl, id+1)
 }
 
+// TestResumeEndsTheLastSession: a process dies with a full window of requests on
+// their way, right after its start or later. What they carried must not share a
+// seq with its successor's, and must be too old once that was dialed (C7).
+func TestResumeEndsTheLastSession(t *testing.T) {
+	for name, answered := range map[string]int{"at once": 0, "after some": 5, "after a window": client.WindowMax} {
+		t.Run(name, func(t *testing.T) {
+			c := clienttest.New(t, 1)
+			var mu sync.Mutex
+			var lost, newest uint64 // newest seqs: swallowed, and probed
+			swallowed, full := map[uint64]bool{}, make(chan struct{})
+			first := dial(t, c, c.Keys[0], quick)
+			for i := range answered {
+				pay(t, first, uint64(10+i))
+			}
+			c.SetIntercept(func(_ wire.ReplicaID, q *wire.Request) (wire.Kind, []byte) {
+				mu.Lock()
+				defer mu.Unlock()
+				if q.Op == wire.OpLookupAccounts {
+					newest = max(newest, q.Seq)
+					return 0, nil
+				}
+				lost = max(lost, q.Seq)
+				if swallowed[q.Seq] = true; len(swallowed) == client.WindowMax {
+					close(full)
+					swallowed[0] = true // a repeat must not close it again
+				}
+				return wire.KindPing, nil
+			})
+			for range client.WindowMax {
+				if err := first.Submit(deadline(t), wire.OpLedgerTotals, nil, func(client.Result) {}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			select {
+			case <-full:
+			case <-deadline(t).Done():
+				t.Fatal("the window was never full")
+			}
+			_ = first.Close()
+			dial(t, c, c.Keys[0], quick)
+			mu.Lock()
+			defer mu.Unlock()
+			if newest < lost+payments.WindowSeqs {
+				t.Errorf("after Dial the window stands at seq %d; seq %d of the dead process is not too old", newest, lost)
+			}
+		})
+	}
+}
+
 func TestManyAtOnce(t *testing.T) {
 	c := clienttest.New(t, 2)
 	verifier, err := client.NewVerifier(c.Genesis)

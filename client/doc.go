@@ -53,6 +53,9 @@
 //	C5  Everything is bounded: outstanding requests, queues per link, remembered
 //	    certificates, bytes of a frame.
 //	C6  A receipt file has one form: any byte changed makes it invalid.
+//	C7  When Dial with FirstSeq 0 has returned, nothing that an earlier process of
+//	    this client id left without an answer can be executed any more, so that
+//	    looking it up is final.
 //
 // Sources: SBFT (DSN 2019) section V-G for the single-message acknowledgement;
 // RFC 6298 for the retransmission timer; RFC 5705 and 8446 for the exporter that

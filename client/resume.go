@@ -14,10 +14,13 @@ const (
 	// seqJump is how far behind the newest executed seq the replicas take a new
 	// one (payments: SessionJumpMax); the search steps by it.
 	seqJump = 1 << 20
-	// seqClear is the distance from a seq inside the window to one that no
-	// earlier process can have used: a window above for what was executed and
-	// another for what was still on its way.
-	seqClear = 2 * WindowMax
+	// seqClear is the distance from a seq inside the window to one that puts
+	// the window past all that earlier processes sent. With h the newest executed
+	// seq, what is inside is above h−WindowMax, and what was sent is at most
+	// h+WindowMax, since its process executed the seq before its first request.
+	// One window to reach h, one to get past what was sent, and one so that all
+	// of that falls out of the window.
+	seqClear = 3 * WindowMax
 	// probesMax bounds the search: 64 doublings and 64 halvings of a u64.
 	probesMax = 128
 )
@@ -32,7 +35,8 @@ const (
 )
 
 // resume finds a seq that is inside the replicas' window for this client, and
-// goes on clear above it (Invariant C2). Nothing is asked of one replica: a
+// goes on clear above it (Invariants C2 and C7): by one more probe, executed
+// there. Nothing is asked of one replica: a
 // probe is an ordinary request, whose answer is proven, or refused by f+1. It
 // holds a random id so that it is never the same request as an earlier
 // process's probe, whose answer would say nothing about the window.
@@ -48,7 +52,7 @@ func (c *Client) resume(ctx context.Context) error {
 		case err != nil:
 			return err
 		case where == seqInside:
-			return c.skip(seq + seqClear)
+			return c.settle(ctx, seq+seqClear)
 		case where == seqTooOld:
 			low = seq
 		default:
@@ -64,6 +68,18 @@ func (c *Client) resume(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("%w: no window for client %d found in %d probes", ErrLink, c.keys.ID, probesMax)
+}
+
+// settle executes a probe at seq, which moves the replicas' window past all that
+// earlier processes of this client sent (Invariant C7). Jumping there without it
+// left the window where it was: a process that died with its first requests on
+// the way, and its successor, used the same seqs for different requests.
+func (c *Client) settle(ctx context.Context, seq uint64) error {
+	where, err := c.probe(ctx, seq)
+	if err == nil && where != seqInside {
+		err = fmt.Errorf("%w: the window of client %d moved while it was entered at seq %d", ErrLink, c.keys.ID, seq)
+	}
+	return err
 }
 
 // probe sends a lookup of a random id under seq.
