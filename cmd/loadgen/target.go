@@ -126,9 +126,8 @@ func (t *target) dial(ctx context.Context) error {
 	return nil
 }
 
-// redial closes client i and opens it again. The new session begins beyond the
-// old one's window, so nothing of the old one can be executed any more once the
-// new one was answered.
+// redial closes client i and opens it again: then nothing that it left without an
+// answer can be executed any more (client C7).
 func (t *target) redial(ctx context.Context, i int) error {
 	_ = t.clients[i].Close()
 	c, err := client.Dial(ctx, t.genesis, t.keys[i], t.options)

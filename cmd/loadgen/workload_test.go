@@ -15,8 +15,8 @@ import (
 )
 
 // Aim: L2 and L3: bodies are the same whenever they are made, ids are unique,
-// events are such that the ledger takes them; and the judges of results and
-// states cannot be fooled.
+// events are such that the ledger takes them; and the judges of results
+// cannot be fooled.
 
 func TestOffsets(t *testing.T) {
 	tr := payments.Transfer{
@@ -192,31 +192,6 @@ func TestJudge(t *testing.T) {
 	for _, n := range []int{0, 8, 11, 16} {
 		if _, _, err := judge(body, make([]byte, n)); err == nil {
 			t.Errorf("a result of %d bytes for 3 events is taken", n)
-		}
-	}
-}
-
-func TestAgree(t *testing.T) {
-	s := func(r wire.ReplicaID, seq wire.SeqNum, d byte) wire.NodeStatus {
-		return wire.NodeStatus{Replica: r, Executed: seq, Execute: wire.Digest{d}}
-	}
-	diverged := s(3, 9, 1)
-	diverged.Diverged = true
-	for name, c := range map[string]struct {
-		states []wire.NodeStatus
-		equal  int
-		fault  bool
-	}{
-		"none":           {nil, 0, false},
-		"all":            {[]wire.NodeStatus{s(0, 9, 1), s(1, 9, 1), s(2, 9, 1)}, 3, false},
-		"one behind":     {[]wire.NodeStatus{s(0, 9, 1), s(1, 8, 7), s(2, 9, 1)}, 2, false},
-		"one ahead":      {[]wire.NodeStatus{s(0, 9, 1), s(1, 10, 7), s(2, 9, 1)}, 1, false},
-		"a fork":         {[]wire.NodeStatus{s(0, 9, 1), s(1, 9, 2), s(2, 9, 1)}, 0, true},
-		"a fork behind":  {[]wire.NodeStatus{s(0, 8, 1), s(1, 8, 2), s(2, 9, 1)}, 0, true},
-		"one says it is": {[]wire.NodeStatus{s(0, 9, 1), s(1, 9, 1), diverged}, 0, true},
-	} {
-		if equal, fault := agree(c.states); equal != c.equal || (fault != "") != c.fault {
-			t.Errorf("%s: %d equal, fault %q", name, equal, fault)
 		}
 	}
 }

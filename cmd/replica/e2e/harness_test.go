@@ -2,11 +2,10 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"quorate/bench/procs"
 	"quorate/client"
 	"quorate/cluster"
 	"quorate/wire"
@@ -71,70 +71,36 @@ func long(t *testing.T) {
 	}
 }
 
-// process is one child. Its outputs are gathered in memory or in a file.
-type process struct {
-	cmd            *exec.Cmd
-	stdout, stderr bytes.Buffer
-	done           chan struct{} // closed when it has ended
-	log            *os.File      // nil: the buffers
-}
+// process is a child that fails its test instead of giving errors.
+type process struct{ *procs.Process }
 
-// spawn starts a command without any QUORATE_ variable but those given.
-func spawn(t *testing.T, log *os.File, env []string, name string, args ...string) *process {
+// spawn starts a command without any QUORATE_ variable but those given, and ends
+// it with the test.
+func spawn(t *testing.T, env []string, name string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(filepath.Join(binaries, name), args...), done: make(chan struct{}), log: log}
-	for _, pair := range os.Environ() {
-		if !strings.HasPrefix(pair, "QUORATE_") {
-			p.cmd.Env = append(p.cmd.Env, pair)
-		}
-	}
-	p.cmd.Env = append(p.cmd.Env, env...)
-	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
-	if log != nil {
-		p.cmd.Stdout, p.cmd.Stderr = log, log
-	}
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := p.cmd.Start(); err != nil {
+	p, err := procs.Spawn(nil, env, filepath.Join(binaries, name), args...)
+	if err != nil {
 		t.Fatal(err)
 	}
-	go func() {
-		_ = p.cmd.Wait() // the exit code is in ProcessState
-		close(p.done)
-	}()
-	t.Cleanup(p.kill)
-	return p
+	t.Cleanup(p.Kill)
+	return &process{p}
 }
 
-// signal sends a signal to this child and to nothing else.
-func (p *process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
+func (p *process) signal(s syscall.Signal) { p.Signal(s) }
 
-// kill ends the child at once, paused or not, and waits for its end.
-func (p *process) kill() {
-	p.signal(syscall.SIGKILL)
-	<-p.done
-}
+func (p *process) kill() { p.Kill() }
 
-// alive reports whether the child has not ended.
-func (p *process) alive() bool {
-	select {
-	case <-p.done:
-		return false
-	default:
-		return true
-	}
-}
+func (p *process) alive() bool { return p.Alive() }
 
 // wait gives the exit code, −1 after a signal. A child that does not end in time
 // is killed and fails the test.
 func (p *process) wait(t *testing.T, limit time.Duration) int {
 	t.Helper()
-	select {
-	case <-p.done:
-	case <-time.After(limit):
-		p.kill()
-		t.Fatalf("%s %v does not end within %v\n%s%s", p.cmd.Path, p.cmd.Args[1:], limit, tail(p.stdout.Bytes()), tail(p.stderr.Bytes()))
+	code, err := p.Wait(limit)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return p.cmd.ProcessState.ExitCode()
+	return code
 }
 
 // outcome is how a short command ended.
@@ -146,9 +112,9 @@ type outcome struct {
 // replicaCommand runs the replica binary to its end.
 func replicaCommand(t *testing.T, args ...string) outcome {
 	t.Helper()
-	p := spawn(t, nil, nil, "replica", args...)
+	p := spawn(t, nil, "replica", args...)
 	code := p.wait(t, commandMax)
-	return outcome{code, p.stdout.String(), p.stderr.String()}
+	return outcome{code, p.Stdout.String(), p.Stderr.String()}
 }
 
 // want fails the test unless the command ended with code and its error output
@@ -168,6 +134,7 @@ func (o outcome) want(t *testing.T, code int, words ...string) {
 // deployment is a cluster of four replicas on this machine.
 type deployment struct {
 	t       *testing.T
+	cluster *procs.Cluster
 	dir     string
 	genesis *cluster.Genesis
 	admin   client.Keys
@@ -178,18 +145,11 @@ type deployment struct {
 // deploy makes the files of a cluster and starts nothing.
 func deploy(t *testing.T, initArgs ...string) *deployment {
 	t.Helper()
-	base := freePorts(t, 12)
-	d := &deployment{t: t, dir: filepath.Join(t.TempDir(), "c"), metrics: base + 8}
-	args := []string{"init", "--dir", d.dir, "--clients", "6", "--base-port", strconv.Itoa(base), "--metrics-port", strconv.Itoa(d.metrics)}
-	replicaCommand(t, append(args, initArgs...)...).want(t, exitOK)
-	text, err := os.ReadFile(filepath.Join(d.dir, "genesis.yaml"))
+	c, err := procs.New(procs.Options{Binaries: binaries, Dir: filepath.Join(t.TempDir(), "c"), InitArgs: initArgs})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.genesis, err = cluster.ParseGenesis(text); err != nil {
-		t.Fatal(err)
-	}
-	d.admin = d.keys("admin")
+	d := &deployment{t: t, cluster: c, dir: c.Dir, genesis: c.Genesis, admin: c.Admin, metrics: c.Metrics}
 	t.Cleanup(d.printLogs)
 	if os.Getenv(traceVar) != "" {
 		d.watch()
@@ -205,59 +165,28 @@ func running(t *testing.T, initArgs ...string) *deployment {
 	return d
 }
 
-// freePorts finds n ports in a row that nobody listens on, below the range from
-// which the kernel picks. Other test binaries search at the same time, so each
-// begins elsewhere.
-func freePorts(t *testing.T, n int) int {
-	t.Helper()
-	const low, high = 12_000, 32_000
-	at := low + os.Getpid()*37%(high-low)
-	for range (high - low) / n {
-		free := 0
-		for ; free < n; free++ {
-			l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(at+free))
-			if err != nil {
-				break
-			}
-			_ = l.Close()
-		}
-		if free == n {
-			return at
-		}
-		if at += n; at+n > high {
-			at = low
-		}
-	}
-	t.Fatalf("no %d free ports in a row", n)
-	return 0
-}
-
 // keys reads a client's key file.
 func (d *deployment) keys(name string) client.Keys {
 	d.t.Helper()
-	text, err := os.ReadFile(filepath.Join(d.dir, "clients", name+".yaml"))
+	k, err := d.cluster.Keys(name)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	k, err := cluster.ParseClientKeys(text)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return client.Keys{ID: k.ID, Key: k.Key()}
+	return k
 }
 
 // node is the directory of replica i; its log is log.jsonl in it.
-func (d *deployment) node(i int) string { return filepath.Join(d.dir, "node-"+strconv.Itoa(i)) }
+func (d *deployment) node(i int) string { return d.cluster.Node(i) }
 
 // start starts replica i.
 func (d *deployment) start(i int) {
 	d.t.Helper()
-	log, err := os.OpenFile(filepath.Join(d.node(i), "log.jsonl"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
+	if err := d.cluster.Start(i); err != nil {
 		d.t.Fatal(err)
 	}
-	defer log.Close()
-	d.nodes[i] = spawn(d.t, log, nil, "replica", "start", "--dir", d.node(i))
+	p := d.cluster.Nodes[i]
+	d.t.Cleanup(p.Kill)
+	d.nodes[i] = &process{p}
 }
 
 // startAll starts every replica and waits until all see all.
@@ -277,11 +206,7 @@ func (d *deployment) stop(i int) int {
 }
 
 // status asks replica i where it stands.
-func (d *deployment) status(i int) (wire.NodeStatus, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-	defer cancel()
-	return client.FetchStatus(ctx, d.genesis, d.admin, wire.ReplicaID(i), false)
-}
+func (d *deployment) status(i int) (wire.NodeStatus, error) { return d.cluster.Status(i) }
 
 // mustStatus is status of a replica that must answer, a busy one after a while.
 func (d *deployment) mustStatus(i int) (s wire.NodeStatus) {
@@ -293,21 +218,11 @@ func (d *deployment) mustStatus(i int) (s wire.NodeStatus) {
 	return s
 }
 
-// up lists the replicas whose processes run.
-func (d *deployment) up() (ids []int) {
-	for i, p := range d.nodes {
-		if p != nil && p.alive() {
-			ids = append(ids, i)
-		}
-	}
-	return ids
-}
-
 // ready waits until every running replica is in an active view and has links to
 // peers replicas, itself counted.
 func (d *deployment) ready(peers int) {
 	d.t.Helper()
-	for _, i := range d.up() {
+	for _, i := range d.cluster.Up() {
 		eventually(d.t, readyMax, fmt.Sprintf("replica %d ready", i), func() error {
 			s, err := d.status(i)
 			if err == nil && (int(s.PeersUp) < peers || !s.Active) {
@@ -323,22 +238,14 @@ func (d *deployment) ready(peers int) {
 func (d *deployment) agree(ids ...int) (at wire.NodeStatus) {
 	d.t.Helper()
 	eventually(d.t, settleMax, fmt.Sprintf("replicas %v agree", ids), func() error {
-		for n, i := range ids {
-			s, err := d.status(i)
-			switch {
-			case err != nil:
-				return err
-			case s.Diverged:
-				d.t.Fatalf("replica %d diverged: %+v", i, s)
-			case n == 0:
-				at = s
-			case s.Executed == at.Executed && s.Execute != at.Execute:
-				d.t.Fatalf("FORK at slot %d: replica %d has %v, replica %d %v", s.Executed, ids[0], at.Execute, i, s.Execute)
-			case s.Executed != at.Executed:
-				return fmt.Errorf("replica %d stands at %d, replica %d at %d", ids[0], at.Executed, i, s.Executed)
-			}
+		states, err := d.cluster.Agreed(ids)
+		if errors.Is(err, procs.ErrFork) {
+			d.t.Fatal(err)
 		}
-		return nil
+		if err == nil {
+			at = states[0]
+		}
+		return err
 	})
 	return at
 }
@@ -423,25 +330,13 @@ func (d *deployment) watch() {
 }
 
 // tail gives the last lines of a text.
-func tail(text []byte) string {
-	const lines = 25
-	all := strings.SplitAfter(string(text), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "")
-}
+func tail(text []byte) string { return procs.Tail(text) }
 
 // eventually tries until try succeeds, or fails the test with its last error.
 func eventually(t *testing.T, limit time.Duration, what string, try func() error) {
 	t.Helper()
-	deadline := time.Now().Add(limit)
-	for {
-		err := try()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within %v: %v", what, limit, err)
-		}
-		time.Sleep(50 * time.Millisecond)
+	if err := procs.Eventually(limit, what, try); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -477,7 +372,7 @@ func (d *deployment) load(seconds int, more ...string) *load {
 	args := []string{"run", "--dir", d.dir, "--rate", "2000", "--batch", "40", "--clients", "2", "--accounts", "200", "--json", "--out", out,
 		"--duration", strconv.Itoa(seconds) + "s", "--receipts", "10", "--shortfall", "1",
 		"--connect-timeout", "30s", "--drain", "30s", "--audit-timeout", "40s", "--audit-deadline", "90s"}
-	return &load{spawn(d.t, nil, nil, "loadgen", append(args, more...)...), d, out}
+	return &load{spawn(d.t, nil, "loadgen", append(args, more...)...), d, out}
 }
 
 // flowing waits until replica i executes payments of a load that was just
@@ -500,15 +395,15 @@ func (l *load) passes(replicas int) audited {
 	t := l.d.t
 	code := l.wait(t, 200*time.Second)
 	var r audited
-	if err := json.Unmarshal(l.stdout.Bytes(), &r); err != nil {
-		t.Fatalf("exit code %d, no result: %v\n%s%s", code, err, tail(l.stdout.Bytes()), tail(l.stderr.Bytes()))
+	if err := json.Unmarshal(l.Stdout.Bytes(), &r); err != nil {
+		t.Fatalf("exit code %d, no result: %v\n%s%s", code, err, tail(l.Stdout.Bytes()), tail(l.Stderr.Bytes()))
 	}
 	a := &r.Audit
 	if code != exitOK || len(a.Faults) > 0 || a.Acked == 0 || a.FoundOnce != a.Acked || a.Checked == 0 || !a.Balanced ||
 		a.DigestsEqual < replicas || a.Receipts == 0 || r.Whole.Errors != 0 {
-		t.Fatalf("exit code %d, %+v\n%s", code, r, tail(l.stderr.Bytes()))
+		t.Fatalf("exit code %d, %+v\n%s", code, r, tail(l.Stderr.Bytes()))
 	}
-	t.Logf("offered %d, acked %d, found once %d, %d digests equal; the load:\n%s", r.Whole.Offered, a.Acked, a.FoundOnce, a.DigestsEqual, tail(l.stderr.Bytes()))
+	t.Logf("offered %d, acked %d, found once %d, %d digests equal; the load:\n%s", r.Whole.Offered, a.Acked, a.FoundOnce, a.DigestsEqual, tail(l.Stderr.Bytes()))
 	return r
 }
 
