@@ -32,6 +32,9 @@ const (
 // ErrFork says that replicas hold different histories: no waiting mends it.
 var ErrFork = errors.New("procs: replicas differ")
 
+// ErrDied says that a replica ended by itself: no waiting brings it back.
+var ErrDied = errors.New("procs: a replica ended by itself")
+
 // Options describe a cluster to make.
 type Options struct {
 	Binaries  string   // folder with the binary replica
@@ -207,7 +210,7 @@ func (c *Cluster) Up() (ids []int) {
 func (c *Cluster) Died() error {
 	for i, p := range c.Nodes {
 		if p != nil && !p.Alive() {
-			return fmt.Errorf("replica %d ended by itself: %s; its log is %s", i, p.State(), c.Log(i))
+			return fmt.Errorf("%w: replica %d: %s; its log is %s", ErrDied, i, p.State(), c.Log(i))
 		}
 	}
 	return nil
