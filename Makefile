@@ -11,10 +11,10 @@ TESTFLAGS ?= -count=1 -timeout 15m
 PACKAGES  ?= ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race lint fuzz sim bench-micro replay-bank clean
+.PHONY: help build run test race lint fuzz sim bench-micro replay-bank kill9 netfaults clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build the binaries into bin/
 	@mkdir -p bin
@@ -48,6 +48,17 @@ bench-micro: ## run all micro-benchmarks COUNT times, for benchstat
 
 replay-bank: build ## replay real bank data through four replicas and compare every balance; QUORATE_BANK_CSV names the file
 	bench/bank/replay.sh
+
+CYCLES ?= 50
+kill9: build ## kill, pause and stop real replicas CYCLES times under load, from SEED; ARGS='-replicas 7 -f 2' for more
+	$(GO) build -trimpath -buildvcs=false -o bin/ ./bench/kill9
+	bin/kill9 -cycles $(CYCLES) -seed $(SEED) $(ARGS)
+
+ROUNDS ?= 17
+netfaults: build ## break the network between real replicas ROUNDS times, from SEED; needs root, skips without
+	@bench/netfaults/install.sh
+	$(GO) build -trimpath -buildvcs=false -o bin/ ./bench/netfaults
+	bin/netfaults -rounds $(ROUNDS) -seed $(SEED) $(ARGS)
 
 clean: ## remove binaries, demo data and reports
 	rm -rf bin run

@@ -33,7 +33,6 @@ func run(ctx context.Context, t *trial.Trial, p plan) (o outcome, err error) {
 		return o, err
 	}
 	redialed := make(chan error, 1)
-	broken := time.Now()
 	if p.payer >= 0 {
 		go func() {
 			ctx, cancel := context.WithTimeout(ctx, trial.Patience)
@@ -43,7 +42,8 @@ func run(ctx context.Context, t *trial.Trial, p plan) (o outcome, err error) {
 	} else {
 		redialed <- nil
 	}
-	if err := harm(ctx, t.Cluster, p, victims); err != nil {
+	broken, err := harm(ctx, t.Cluster, p, victims)
+	if err != nil {
 		return o, err
 	}
 	if o.recovery, err = t.CaughtUp(ctx, victims); err != nil {
@@ -88,44 +88,48 @@ func replicas(ctx context.Context, t *trial.Trial, p plan) ([]int, error) {
 	return ids, err
 }
 
-// harm does what the plan says to the victims and mends it. A victim that died
-// before its turn is an error: nobody else may end replicas.
-func harm(ctx context.Context, c *procs.Cluster, p plan, victims []int) error {
+// harm does what the plan says to the victims, mends it, and tells when the
+// harm was done. A victim that died before its turn is an error: nobody else may
+// end replicas.
+func harm(ctx context.Context, c *procs.Cluster, p plan, victims []int) (broken time.Time, err error) {
 	if err := c.Died(); err != nil {
-		return err
+		return broken, err
 	}
 	switch p.fault {
 	case faultPause:
 		signalAll(c, victims, syscall.SIGSTOP)
+		broken = time.Now()
 		err := sleep(ctx, p.away)
 		signalAll(c, victims, syscall.SIGCONT)
-		return err
+		return broken, err
 	case faultStop:
 		signalAll(c, victims, syscall.SIGTERM)
+		broken = time.Now()
 		for _, i := range victims {
 			if code, err := c.Nodes[i].Wait(procs.StopMax); err != nil || code != 0 {
-				return fmt.Errorf("replica %d after SIGTERM: %s, %w", i, c.Nodes[i].State(), err)
+				return broken, fmt.Errorf("replica %d after SIGTERM: %s, %w", i, c.Nodes[i].State(), err)
 			}
 		}
 	default:
 		kill(c, victims)
+		broken = time.Now()
 	}
 	if p.fault == faultStarting {
 		if err := start(c, victims); err != nil {
-			return err
+			return broken, err
 		}
 		if err := sleep(ctx, p.early); err != nil {
-			return err
+			return broken, err
 		}
 		if err := c.Died(); err != nil {
-			return err
+			return broken, err
 		}
 		kill(c, victims)
 	}
 	if err := sleep(ctx, p.away); err != nil {
-		return err
+		return broken, err
 	}
-	return start(c, victims)
+	return broken, start(c, victims)
 }
 
 // signalAll signals all of them before anything else happens.

@@ -72,6 +72,10 @@ func New(o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A path without a slash would be looked up in PATH.
+	if o.Binaries, err = filepath.Abs(o.Binaries); err != nil {
+		return nil, err
+	}
 	c := &Cluster{Options: o, Metrics: base + 2*o.Replicas, Nodes: make([]*Process, o.Replicas)}
 	args := []string{"init", "--dir", o.Dir, "--replicas", strconv.Itoa(o.Replicas), "--f", strconv.Itoa(o.F), "--c", strconv.Itoa(o.C),
 		"--clients", strconv.Itoa(o.Clients), "--base-port", strconv.Itoa(base), "--metrics-port", strconv.Itoa(c.Metrics)}
