@@ -46,7 +46,7 @@ func (m *Machine) admit(req *Request, ro *RequestOutcome) uint32 {
 
 // checkBody checks a body's length and the budgets of the block.
 func (m *Machine) checkBody(req *Request) Status {
-	if !wholeBody(req.Op, len(req.Body)) {
+	if !WholeBody(req.Op, len(req.Body)) {
 		return StatusMalformedBody
 	}
 	b := &m.block
@@ -79,8 +79,9 @@ func (m *Machine) checkBody(req *Request) Status {
 	return StatusOK
 }
 
-// wholeBody reports whether a body of n bytes fits the operation.
-func wholeBody(op wire.Op, n int) bool {
+// WholeBody reports whether a body of n bytes fits the operation. One that does
+// not would be ordered only to be refused, so ingress asks before.
+func WholeBody(op wire.Op, n int) bool {
 	switch op {
 	case wire.OpCreateAccounts, wire.OpCreateTransfers:
 		return n%RecordBytes == 0 && n > 0 && n/RecordBytes <= wire.EventsMax

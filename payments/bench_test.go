@@ -7,6 +7,8 @@ package payments
 // random. The archive is one that refuses, since plain payments must not read.
 
 import (
+	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"slices"
 	"syscall"
@@ -237,7 +239,7 @@ func BenchmarkDirtyAllPages(b *testing.B) {
 	}
 }
 
-func testKey(i byte) (k [32]byte) {
-	k[0], k[1] = i, 0x5a
-	return k
+func testKey(i byte) [32]byte {
+	pub := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{i}, 32)).Public()
+	return [32]byte(pub.(ed25519.PublicKey))
 }

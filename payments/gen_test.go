@@ -121,8 +121,11 @@ func (g *gen) body(op wire.Op) (b []byte) {
 		b = f.Append(b)
 	case wire.OpRegisterClient:
 		c := ClientRecord{ID: wire.ClientID(g.pick(6)), Key: testKey(byte(g.pick(5) + 2)), Roles: Roles(g.pick(18))}
-		if g.one(8) {
+		switch {
+		case g.one(8):
 			c.Key = [32]byte{1}
+		case g.one(8):
+			c.Key = [32]byte{2}
 		}
 		b = c.Append(b)
 	}

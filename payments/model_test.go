@@ -293,8 +293,10 @@ func (m *model) register(b []byte) RegisterCode {
 		return RegisterRolesMustNotBeZero
 	case c.Roles > 15:
 		return RegisterReservedRole
-	case c.Key == [32]byte{1}: // the only bad key that the generator makes
+	case c.Key == [32]byte{1}: // the only bad keys that the generator makes
 		return RegisterKeyHasSmallOrder
+	case c.Key == [32]byte{2}:
+		return RegisterKeyNotOnCurve
 	case old != nil && old.client.Key != c.Key:
 		return RegisterExistsWithDifferentKey
 	case old != nil && old.client.Roles != c.Roles:

@@ -80,7 +80,7 @@ func (m *Machine) rebuildSessions() error {
 		if _, twice := m.session(s.client.ID); s.client.ID == 0 || twice != nil {
 			return fmt.Errorf("%w: client %d in slot %d", ErrState, s.client.ID, i)
 		}
-		if checkKey(&s.client.Key) != RegisterOK || (s.high == 0) != (s.bitmap == 0) {
+		if checkEncoding(&s.client.Key) != RegisterOK || (s.high == 0) != (s.bitmap == 0) {
 			return fmt.Errorf("%w: client %d: key or window", ErrState, s.client.ID)
 		}
 		m.byClient.insert(m.keys.number(uint64(s.client.ID)), uint64(i)+1)

@@ -47,7 +47,7 @@ func ParseStatus(name string) (Status, bool) {
 // RegisterCode is the result of OpRegisterClient.
 type RegisterCode uint32
 
-// The results of a registration, in order of precedence.
+// The results of a registration, in order of precedence but for the last two.
 const (
 	RegisterOK                      RegisterCode = 0
 	RegisterReservedField           RegisterCode = 1
@@ -60,6 +60,8 @@ const (
 	RegisterExistsWithDifferentRole RegisterCode = 8
 	RegisterExists                  RegisterCode = 9
 	RegisterClientTableFull         RegisterCode = 10
+	RegisterKeyNotOnCurve           RegisterCode = 11 // comes after 6
+	RegisterKeyHasMixedOrder        RegisterCode = 12 // comes after 11
 )
 
 var registerNames = [...]string{
@@ -74,6 +76,8 @@ var registerNames = [...]string{
 	RegisterExistsWithDifferentRole: "exists_with_different_roles",
 	RegisterExists:                  "exists",
 	RegisterClientTableFull:         "client_table_full",
+	RegisterKeyNotOnCurve:           "key_not_on_curve",
+	RegisterKeyHasMixedOrder:        "key_has_mixed_order",
 }
 
 // String gives the stable name.

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"quorate/consensus"
+	"quorate/payments"
 	"quorate/wire"
 )
 
@@ -79,6 +80,10 @@ func (g *ingress) ClientFrame(conn ConnID, client wire.ClientID, kind wire.Kind,
 			g.r.rejectClient(conn, seq, code)
 		}
 	case wire.KindStatusRequest:
+		if len(body) > 0 {
+			g.r.rejectClient(conn, 0, wire.RejectMalformed) // it has one encoding: nothing
+			return
+		}
 		g.r.reply(conn, wire.KindStatusReply, g.r.Status().Append(nil))
 	case wire.KindClientPing:
 		g.r.reply(conn, wire.KindClientPong, body)
@@ -99,7 +104,7 @@ func (g *ingress) request(conn ConnID, client wire.ClientID, body []byte) (seq u
 		return 0, wire.RejectMalformed
 	case q.Client != client:
 		return q.Seq, wire.RejectWrongClient
-	case q.Op < wire.OpCreateAccounts || q.Op > wire.OpLedgerTotals:
+	case q.Op < wire.OpCreateAccounts || q.Op > wire.OpLedgerTotals || !payments.WholeBody(q.Op, len(q.Body)):
 		return q.Seq, wire.RejectOperation
 	}
 	e := g.r.clients.get(client)
@@ -119,6 +124,7 @@ func (g *ingress) request(conn ConnID, client wire.ClientID, body []byte) (seq u
 	switch what {
 	case admitNew:
 		if !g.r.verify.requests.offer(inbound{request: q, client: e, conn: conn}) {
+			e.answer(q.Seq) // it is not under way: the next copy is to be taken
 			return q.Seq, wire.RejectOverload
 		}
 	case admitDone:
