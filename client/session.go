@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"quorate/cluster"
+	"quorate/internal/mark"
 	"quorate/wire"
 )
 
@@ -214,6 +215,7 @@ func (s *Session) Submit(now time.Duration, op wire.Op, body []byte, tag uint64,
 	s.count++
 	s.stats.Submitted++
 	if !s.links[s.primary].up {
+		mark.Hit(mark.ClientNoPrimary)
 		f.toAll = true // better everywhere than nowhere
 	}
 	f.retryAt = now + s.pause(0)

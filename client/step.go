@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"quorate/internal/mark"
 	"quorate/payments"
 	"quorate/wire"
 )
@@ -19,6 +20,7 @@ func (s *Session) LinkUp(now time.Duration, r wire.ReplicaID, out []Output) []Ou
 	out = append(out, Output{Kind: OutputSend, Replica: r, FrameKind: wire.KindStatusRequest})
 	s.each(func(f *flight) {
 		if f.toAll || r == s.primary {
+			mark.Hit(mark.ClientLinkUp)
 			out = append(out, s.frameTo(r, f))
 		}
 	})
@@ -39,6 +41,7 @@ func (s *Session) LinkDown(now time.Duration, r wire.ReplicaID, out []Output) []
 		return out
 	}
 	if f := s.flightOf(s.oldest); f != nil && !f.toAll {
+		mark.Hit(mark.ClientOldestToAll)
 		f.toAll = true
 		out = s.resend(now, f, out)
 	}
@@ -55,6 +58,7 @@ func (s *Session) nextUp() wire.ReplicaID {
 			return wire.ReplicaID(r)
 		}
 	}
+	mark.Hit(mark.ClientMovesToDown)
 	return s.primary
 }
 
@@ -64,6 +68,7 @@ func (s *Session) moveTo(now time.Duration, r wire.ReplicaID, out []Output) []Ou
 		return out
 	}
 	s.primary = r
+	mark.Hit(mark.ClientMovesOn)
 	s.stats.Failovers++
 	if !s.links[r].up {
 		return out
@@ -87,6 +92,7 @@ func (s *Session) Receive(now time.Duration, from wire.ReplicaID, kind wire.Kind
 	case wire.KindReply:
 		reply, err := wire.DecodeReply(body)
 		if err != nil {
+			mark.Hit(mark.ClientMalformed)
 			return s.lied(now, from, &s.stats.Malformed, out)
 		}
 		return s.reply(now, from, reply, out)
@@ -116,6 +122,7 @@ func (s *Session) lied(now time.Duration, from wire.ReplicaID, counter *uint64, 
 	if l.lies%liesMax != 0 || now < l.bannedUntil {
 		return out
 	}
+	mark.Hit(mark.ClientDropsLiar)
 	l.bannedUntil = now + banTime
 	return append(out, Output{Kind: OutputDrop, Replica: from})
 }
@@ -125,27 +132,34 @@ func (s *Session) lied(now time.Duration, from wire.ReplicaID, counter *uint64, 
 func (s *Session) reply(now time.Duration, from wire.ReplicaID, reply wire.Reply, out []Output) []Output {
 	f := s.flightOf(reply.Seq)
 	if f == nil || reply.Client != s.cfg.Client {
+		mark.Hit(mark.ClientLateReply)
 		s.stats.Duplicates++
 		return out
 	}
 	// Invariant C1: the path is checked against the digest of what was sent.
 	if !reply.Proves(f.digest) || s.cfg.Check(&reply.Header, reply.Pi) != nil {
+		mark.Hit(mark.ClientLie)
 		return s.lied(now, from, &s.stats.Lies, out)
 	}
 	switch status := payments.Status(reply.Status); status {
 	case payments.StatusOK:
 		if f.attempt == 0 { // Karn: a repeated request gives no sample
 			s.roundTrip.add(now - f.submitted)
+		} else {
+			mark.Hit(mark.ClientRepeatedSample)
 		}
 		return s.finish(now, f, reply, nil, out)
 	case payments.StatusDuplicate:
+		mark.Hit(mark.ClientDuplicate)
 		// Ordered twice; the outcome stands in an earlier block. The repeat
 		// asks for it.
 		return out
 	case payments.StatusBlockBudget:
+		mark.Hit(mark.ClientBudget)
 		f.retryAt = now + s.jitter(hintMin)
 		return out
 	default:
+		mark.Hit(mark.ClientStatus)
 		return s.finish(now, f, reply, &StatusError{Status: status}, out)
 	}
 }
@@ -161,14 +175,18 @@ func (s *Session) reject(now time.Duration, from wire.ReplicaID, m wire.Reject, 
 	if m.Code == wire.RejectOverload {
 		s.stats.Overloads++
 		if from == s.primary {
+			mark.Hit(mark.ClientOverload)
 			f.overloads++
 			f.retryAt = now + s.jitter(hint(m.RetryAfterMilli))
+		} else {
+			mark.Hit(mark.ClientOverloadElsewhere)
 		}
 		return out
 	}
 	s.stats.Rejects++
 	switch m.Code.Retry() {
 	case wire.RetryAfter, wire.RetrySameID:
+		mark.Hit(mark.ClientRetries)
 		f.attempt = max(f.attempt, 1) // this replica cannot: the next time to all
 		f.retryAt = min(f.retryAt, now+s.jitter(hint(m.RetryAfterMilli)))
 		return out
@@ -193,9 +211,11 @@ func (s *Session) refused(now time.Duration, from wire.ReplicaID, f *flight, cod
 		}
 	}
 	if same > s.cfg.Quorums.F {
+		mark.Hit(mark.ClientRefused)
 		return s.finish(now, f, wire.Reply{}, &RefusedError{Code: code, Replica: from}, out)
 	}
 	if !f.toAll {
+		mark.Hit(mark.ClientRefusedByOne)
 		f.toAll = true
 		for r := range s.links {
 			if s.links[r].up && wire.ReplicaID(r) != from {
@@ -219,11 +239,13 @@ func (s *Session) status(now time.Duration, from wire.ReplicaID, view wire.View,
 		}
 	}
 	if len(views) <= s.cfg.Quorums.F {
+		mark.Hit(mark.ClientFewStatuses)
 		return out
 	}
 	slices.SortFunc(views, func(a, b wire.View) int { return cmp.Compare(b, a) })
 	primary := s.cfg.Quorums.Primary(views[s.cfg.Quorums.F])
 	if !s.links[primary].up {
+		mark.Hit(mark.ClientPrimaryDown)
 		return out // whoever took over has not been heard of yet
 	}
 	return s.moveTo(now, primary, out)
@@ -251,12 +273,14 @@ func (s *Session) Tick(now time.Duration, out []Output) []Output {
 			return
 		}
 		if f.overloads > 0 && f.overloads%overloadsToAll != 0 {
+			mark.Hit(mark.ClientBackoff)
 			// It was refused as too much: the same replica again, no alarm.
 			out = s.resend(now, f, out)
 			return
 		}
 		f.attempt++
 		if f.attempt > 1 || f.overloads > 0 {
+			mark.Hit(mark.ClientToAll)
 			f.toAll, late = true, true
 		}
 		f.overloads = 0

@@ -1,6 +1,9 @@
 package consensus
 
-import "quorate/wire"
+import (
+	"quorate/internal/mark"
+	"quorate/wire"
+)
 
 // This file makes checkpoints stable and collects what is behind them (I7).
 
@@ -65,6 +68,7 @@ func (k *checkpointState) drop(seq wire.SeqNum) {
 func (c *Core) checkpointReached(e Executed) {
 	state := wire.CheckpointState{Seq: e.Seq, Execute: e.Digest, StateRoot: e.StateRoot}
 	if e.Seq <= c.low() {
+		mark.Hit(mark.CheckpointOvertaken)
 		if e.Seq == c.low() && c.stable.State != state {
 			c.halt("diverged: the stable checkpoint differs from this replica's own state")
 		}
@@ -134,6 +138,7 @@ func (c *Core) collectCheckpoint(o *openCheckpoint, state wire.CheckpointState) 
 	if len(shares) < c.q.Tau {
 		return
 	}
+	mark.If(!o.mine, mark.CheckpointBeforeReached)
 	o.state = phaseBusy
 	c.emit(Combine{Purpose: PurposeCheckpoint, Slot: wire.SlotID{Seq: o.seq},
 		Hash: c.cfg.Scope.CheckpointHash(state), State: state, Shares: shares})
@@ -149,6 +154,7 @@ func (c *Core) checkpointCombined(e Combined) {
 		if o.seq != e.Job.Slot.Seq {
 			continue
 		}
+		mark.Hit(mark.CheckpointBadShare)
 		o.state = phaseIdle
 		for _, r := range e.Culprits {
 			if int(r) < c.q.N {
@@ -184,6 +190,7 @@ func (c *Core) stableVerified(e Verified, m *wire.Stable) {
 		c.refuted(e, m.State.Seq)
 		return
 	}
+	mark.If(m.State.Seq > c.stable.State.Seq, mark.CheckpointCertificate)
 	c.noteReport(e.From, m.State.Seq)
 	c.stabilize(*m)
 }
@@ -201,6 +208,10 @@ func (c *Core) stabilize(st wire.Stable) {
 			return
 		}
 	}
+	mark.If(st.State.Seq > c.stable.State.Seq+c.interval, mark.CheckpointJumps)
+	mark.If(st.State.Seq > c.stable.State.Seq+c.cfg.Window, mark.CheckpointBeyondWindow)
+	mark.If(st.State.Seq > c.executed, mark.CheckpointBeyondExecuted)
+	mark.If(!c.active, mark.CheckpointWhileLeaving)
 	c.keepUnexecuted(st.State.Seq)
 	oldLow, oldHigh := c.low(), c.high()
 	c.stable = st

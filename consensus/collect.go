@@ -1,6 +1,9 @@
 package consensus
 
-import "quorate/wire"
+import (
+	"quorate/internal/mark"
+	"quorate/wire"
+)
 
 // This file is the collector: shares to proofs, and proofs to commits.
 
@@ -16,8 +19,10 @@ func (c *Core) fastHealthy() bool { return c.fastMisses < fastMissesMax/2 }
 
 func (c *Core) notePath(fast bool) {
 	if fast {
+		mark.If(c.fastMisses == fastMissesMax/2, mark.FastRecovers)
 		c.fastMisses = max(0, c.fastMisses-1)
 	} else {
+		mark.If(c.fastMisses == fastMissesMax/2-1, mark.FastGivenUp)
 		c.fastMisses = min(fastMissesMax, c.fastMisses+1)
 	}
 }
@@ -32,6 +37,7 @@ func (c *Core) rank(s *slot) int {
 		}
 	}
 	if c.age(s) >= c.cfg.Timing.Fallback {
+		mark.Hit(mark.CollectFallback)
 		return 0
 	}
 	return -1
@@ -45,6 +51,7 @@ func (c *Core) collect(s *slot) {
 	}
 	rank := c.rank(s)
 	if rank < 0 || c.age(s) < uint64(rank)*c.cfg.Timing.Stagger {
+		mark.If(rank >= 0, mark.CollectWaitsItsTurn)
 		return
 	}
 	d := s.vote.Digest
@@ -53,6 +60,7 @@ func (c *Core) collect(s *slot) {
 		if d, n = s.leading(c.view, c.banned); n < c.q.Tau {
 			return
 		}
+		mark.Hit(mark.CollectWithoutProposal)
 	}
 	id := wire.SlotID{View: c.view, Seq: s.seq, Digest: d}
 	c.collectSigma(s, id)
@@ -81,8 +89,10 @@ func (c *Core) collectTau(s *slot, id wire.SlotID) {
 		s.collect.tauTick = max(c.now, 1)
 	}
 	if c.fastHealthy() && c.now-s.collect.tauTick < c.fastWait {
+		mark.Hit(mark.SlowWaitsForSigma)
 		return
 	}
+	mark.Hit(mark.SlowStarts)
 	s.collect.tau = phaseBusy
 	c.emit(Combine{Purpose: PurposeTau, Slot: id, Hash: c.cfg.Scope.SlotHash(id),
 		Shares: s.gather(hasTau, id.View, id.Digest, c.banned)})
@@ -104,6 +114,7 @@ func (c *Core) collectTwo(s *slot, id wire.SlotID) {
 func (c *Core) slotCombined(e Combined) {
 	s := c.slot(e.Job.Slot.Seq)
 	if s == nil || e.Job.Slot.View != c.view {
+		mark.Hit(mark.CombineStale)
 		return
 	}
 	if !e.OK {
@@ -111,6 +122,7 @@ func (c *Core) slotCombined(e Combined) {
 		return
 	}
 	if s.committed {
+		mark.Hit(mark.CombineMeanwhile)
 		return // meanwhile; whoever made that proof sent it to all
 	}
 	id := e.Job.Slot
@@ -137,10 +149,13 @@ func (c *Core) slotCombined(e Combined) {
 // now or when more come.
 func (c *Core) combineFailed(s *slot, e Combined) {
 	bit, ph := uint8(hasSigma), &s.collect.sigma
+	mark.If(e.Job.Purpose == PurposeSigma, mark.CombineBadSigma)
 	switch e.Job.Purpose {
 	case PurposeTau:
+		mark.Hit(mark.CombineBadTau)
 		bit, ph = hasTau, &s.collect.tau
 	case PurposeTauTau:
+		mark.Hit(mark.CombineBadTauTau)
 		bit, ph = hasTwo, &s.collect.two
 	}
 	if *ph == phaseBusy {
@@ -165,6 +180,7 @@ func (c *Core) onProof(from wire.ReplicaID, m wire.Message, id wire.SlotID, bit 
 		c.reject(from, m.Kind(), RejectWindow)
 	case s.committed:
 		// Late, and of no use any more.
+		mark.Hit(mark.ProofLate)
 	case c.banned[from]:
 		c.reject(from, m.Kind(), RejectBanned)
 	case s.verifying&bit != 0:
@@ -172,6 +188,7 @@ func (c *Core) onProof(from wire.ReplicaID, m wire.Message, id wire.SlotID, bit 
 	case bit == verifyPrepare && (id.View != c.view || !c.active):
 		c.reject(from, m.Kind(), RejectView)
 	case bit == verifyPrepare && s.hasLock && s.lock.View == id.View:
+		mark.Hit(mark.PrepareAlreadyLocked)
 		// Locked in this view already; a second certificate is the same one (I5).
 	default:
 		s.verifying |= bit
@@ -182,6 +199,7 @@ func (c *Core) onProof(from wire.ReplicaID, m wire.Message, id wire.SlotID, bit 
 func (c *Core) proofVerified(e Verified, id wire.SlotID, bit uint8) {
 	s := c.slot(id.Seq)
 	if s == nil {
+		mark.Hit(mark.ProofWindowMoved)
 		return
 	}
 	s.verifying &^= bit
@@ -202,7 +220,9 @@ func (c *Core) proofVerified(e Verified, id wire.SlotID, bit uint8) {
 // refuted notes a proof that did not verify.
 func (c *Core) refuted(e Verified, seq wire.SeqNum) {
 	c.reject(e.From, e.Msg.Kind(), RejectForged)
+	mark.If(e.Verdict == VerdictCancelled, mark.ProofUnchecked)
 	if e.Verdict == VerdictForged {
+		mark.Hit(mark.ProofForged)
 		c.ban(e.From, seq)
 	}
 }
@@ -212,6 +232,7 @@ func (c *Core) refuted(e Verified, seq wire.SeqNum) {
 func (c *Core) prepared(s *slot, m *wire.Prepare) {
 	id := m.Slot
 	if id.View != c.view || !c.active || s.committed {
+		mark.Hit(mark.PrepareStale)
 		return
 	}
 	// Whoever made the certificate: this replica, if it collects, goes on with it.
@@ -223,18 +244,22 @@ func (c *Core) prepared(s *slot, m *wire.Prepare) {
 func (c *Core) lock(s *slot, m *wire.Prepare) {
 	id := m.Slot
 	if c.amnesia.on || s.hasLock && s.lock.View >= id.View {
+		mark.If(c.amnesia.on, mark.LockInAmnesia)
 		return
 	}
 	if s.accepted(c.view) && s.vote.Digest != id.Digest {
 		// Invariant I1 of others: 2f+c+1 replicas accepted another value in this
 		// very view. This replica was told otherwise by an equivocating primary.
+		mark.Hit(mark.EvidenceByPrepare)
 		c.evidence(s, c.q.Primary(c.view))
 		return
 	}
+	mark.If(s.hasLock, mark.LockReplacesOlder)
 	s.hasLock = true
 	s.lock = wire.Lock{View: id.View, Digest: id.Digest, Tau: m.Tau}
 	s.lockToken = c.persist(&wire.LockRecord{Slot: id, Tau: m.Tau}, wire.NullDigest)
 	if !s.accepted(c.view) {
+		mark.Hit(mark.LockBeforeProposal)
 		return // it votes once it has the proposal itself
 	}
 	c.signTwo(s)
@@ -249,7 +274,17 @@ func (c *Core) signTwo(s *slot) {
 // the pre-prepare does not bring it soon.
 func (c *Core) commit(s *slot, p wire.CommitProof, from wire.ReplicaID) {
 	if s.committed {
+		mark.Hit(mark.CommitMeanwhile)
 		return
+	}
+	if !s.accepted(p.Slot.View) {
+		mark.Hit(mark.LateProofBeforeProposal)
+	}
+	mark.If(p.Slot.View < c.view, mark.CommitOfLowerView)
+	mark.If(p.Slot.View > c.view, mark.CommitOfHigherView)
+	mark.If(!c.active, mark.CommitWhileLeaving)
+	if p.Slot.Digest.IsNull() {
+		mark.Hit(mark.CommitNull)
 	}
 	ticks := c.age(s)
 	s.committed, s.proof, s.commitTick = true, p, c.now
@@ -269,5 +304,6 @@ func (c *Core) commit(s *slot, p wire.CommitProof, from wire.ReplicaID) {
 // adaptFastWait moves δ towards twice the measured time of fast slots.
 func (c *Core) adaptFastWait(ticks uint64) {
 	t := c.cfg.Timing
+	mark.If((7*c.fastWait+2*ticks)/8 > t.FastWaitMax, mark.FastWaitCapped)
 	c.fastWait = min(max((7*c.fastWait+2*ticks)/8, t.FastWait), t.FastWaitMax)
 }

@@ -5,6 +5,7 @@ import (
 
 	"quorate/cluster"
 	"quorate/internal/assert"
+	"quorate/internal/mark"
 	"quorate/wire"
 )
 
@@ -316,6 +317,7 @@ func (c *Core) ban(r wire.ReplicaID, seq wire.SeqNum) {
 		return
 	}
 	c.banned[r] = true
+	mark.Hit(mark.ReplicaBanned)
 	for i := range c.slots {
 		c.slots[i].tally.known = false
 	}
@@ -336,6 +338,7 @@ func (c *Core) send(to wire.ReplicaID, m wire.Message, after Token) {
 
 func (c *Core) reject(from wire.ReplicaID, k wire.Kind, why RejectReason) {
 	if why != rejectNone {
+		mark.Code(mark.CoreRejects, mark.RejectNumber(uint8(k), uint8(why)))
 		c.emit(Reject{From: from, Kind: k, Reason: why})
 	}
 }
@@ -390,6 +393,7 @@ func (c *Core) hold(s *slot, d wire.Digest) {
 	s.held = append(s.held, d)
 	for i, h := range s.held {
 		if len(s.held) > heldMax && !s.needs(h) && h != d {
+			mark.Hit(mark.BodyOverHeld)
 			s.held = append(s.held[:i], s.held[i+1:]...)
 			c.forget(h)
 			return
@@ -401,10 +405,14 @@ func (c *Core) hold(s *slot, d wire.Digest) {
 // another needs it: the same batch may be proposed for two slots.
 func (c *Core) forget(d wire.Digest) {
 	if d.IsNull() || c.catchupHolds(d) {
+		if !d.IsNull() {
+			mark.Hit(mark.BodyHeldByCatchup)
+		}
 		return
 	}
 	for i := range c.slots {
 		if c.slots[i].holds(d) {
+			mark.Hit(mark.BodyHeldElsewhere)
 			return
 		}
 	}

@@ -1,6 +1,9 @@
 package consensus
 
-import "quorate/wire"
+import (
+	"quorate/internal/mark"
+	"quorate/wire"
+)
 
 // This file releases committed slots in order, and collects π over what they
 // led to.
@@ -39,6 +42,7 @@ func (c *Core) release() {
 // anew.
 func (c *Core) keep(s *slot) {
 	if !s.hasVote || s.vote.Digest != s.proof.Slot.Digest {
+		mark.Hit(mark.ExecuteKept)
 		c.persist(&wire.CommittedRecord{Proof: s.proof}, s.proof.Slot.Digest)
 	}
 }
@@ -73,8 +77,10 @@ func (c *Core) onExecuted(e Executed) {
 // whose certificate names its seq.
 func (c *Core) useEarlyPi(s *slot) bool {
 	if !s.earlyPi.has || s.earlyPi.digest != s.exec {
+		mark.If(s.earlyPi.has, mark.EarlyPiDiffers)
 		return false
 	}
+	mark.Hit(mark.EarlyPiUsed)
 	c.certify(s, s.earlyPi.share)
 	return true
 }
@@ -123,6 +129,7 @@ func (c *Core) answerState(from wire.ReplicaID, s *slot) {
 		r.answered != 0 && c.now-r.answered < pause {
 		return
 	}
+	mark.Hit(mark.PiAnswered)
 	r.answered = max(c.now, 1)
 	c.send(from, &wire.ExecuteProof{Seq: s.seq, Digest: s.exec, Pi: s.pi}, 0)
 }
@@ -169,7 +176,11 @@ func (c *Core) execCollects(s *slot) bool {
 			return c.age(s) >= uint64(len(c.scratch)-i)*c.cfg.Timing.Stagger
 		}
 	}
-	return c.age(s) >= c.cfg.Timing.Fallback
+	if c.age(s) >= c.cfg.Timing.Fallback {
+		mark.Hit(mark.PiFallback)
+		return true
+	}
+	return false
 }
 
 func (c *Core) execCombined(e Combined) {
@@ -179,6 +190,7 @@ func (c *Core) execCombined(e Combined) {
 		return
 	}
 	if !e.OK {
+		mark.Hit(mark.PiBadShare)
 		s.execState = phaseIdle
 		for _, r := range e.Culprits {
 			if int(r) < c.q.N {

@@ -1,6 +1,9 @@
 package consensus
 
-import "quorate/wire"
+import (
+	"quorate/internal/mark"
+	"quorate/wire"
+)
 
 // This file certifies slots that no longer are, or after a restart not yet
 // again, under the window's care: a client asks for a result whose π was never
@@ -32,18 +35,22 @@ func (Uncertified) isEvent() {}
 
 func (c *Core) onUncertified(e Uncertified) {
 	if e.Seq > c.executed {
+		mark.Hit(mark.LateAheadOfCore)
 		return
 	}
 	if s := c.slot(e.Seq); s != nil && s.executed && s.exec == e.Digest {
 		if s.certified {
+			mark.Hit(mark.LateCertifiedNow)
 			c.emit(Certify{Seq: s.seq, Digest: s.exec, Pi: s.pi})
 		}
 		return // the window's own repetition brings it
 	}
 	l := c.lateAt(e.Seq)
 	if l == nil {
+		mark.Hit(mark.LateStarts)
 		l = c.addLate(e.Seq, e.Digest)
 	} else if l.sent != 0 && c.now-l.sent < c.cfg.Timing.Resend {
+		mark.Hit(mark.LateTooSoon)
 		return
 	}
 	l.sent = max(c.now, 1)
@@ -52,6 +59,7 @@ func (c *Core) onUncertified(e Uncertified) {
 
 func (c *Core) addLate(seq wire.SeqNum, d wire.Digest) *lateSlot {
 	if len(c.late) >= lateMax {
+		mark.Hit(mark.LateFull)
 		c.late = append(c.late[:0], c.late[1:]...)
 	}
 	c.late = append(c.late, lateSlot{seq: seq, digest: d, shares: make([]execShare, c.q.N)})
@@ -65,6 +73,7 @@ func (c *Core) keepUncertified(s *slot) {
 	if !s.executed || s.forgotten() || s.certified || c.lateAt(s.seq) != nil {
 		return
 	}
+	mark.Hit(mark.LateKept)
 	l := c.addLate(s.seq, s.exec)
 	copy(l.shares, s.execShares)
 	l.state, l.left = s.execState, true
@@ -104,6 +113,7 @@ type lateAnswer struct {
 func (c *Core) lateAnswered(to wire.ReplicaID, seq wire.SeqNum) bool {
 	for i := range c.lateAnswers {
 		if a := &c.lateAnswers[i]; a.to == to && a.seq == seq && c.now-a.tick < 4*c.cfg.Timing.Resend {
+			mark.Hit(mark.LateAnswerPaced)
 			return true
 		}
 	}
@@ -112,6 +122,7 @@ func (c *Core) lateAnswered(to wire.ReplicaID, seq wire.SeqNum) bool {
 		c.lateAnswers = append(c.lateAnswers, a)
 		return false
 	}
+	mark.Hit(mark.LateAnswersFull)
 	c.lateAnswers[c.lateNext%len(c.lateAnswers)] = a
 	c.lateNext++
 	return false
@@ -129,10 +140,12 @@ func (c *Core) lateState(from wire.ReplicaID, m *wire.SignState) {
 	case l == nil || l.shares[from].has:
 		// It asks. The pipeline answers from the ledger, at its own pace.
 		if m.Seq > 0 && c.mayServe(from, m.Kind()) && !c.lateAnswered(from, m.Seq) {
+			mark.Hit(mark.LateServed)
 			c.emit(Serve{To: from, State: m.Seq})
 		}
 	default:
 		l.shares[from] = execShare{has: true, digest: m.Digest, share: m.Share}
+		mark.Hit(mark.LateShare)
 		c.collectLate(l)
 	}
 }
@@ -150,6 +163,7 @@ func (c *Core) collectLate(l *lateSlot) {
 	if len(shares) < c.q.Pi {
 		return
 	}
+	mark.Hit(mark.LateCombines)
 	l.state = phaseBusy
 	c.emit(Combine{Purpose: PurposePi, Slot: wire.SlotID{Seq: l.seq}, Hash: l.digest, Shares: shares})
 }
@@ -161,11 +175,13 @@ func (c *Core) lateCombined(e Combined) {
 	}
 	if e.OK {
 		if l.left {
+			mark.Hit(mark.LateProofSent)
 			c.broadcast(&wire.ExecuteProof{Seq: l.seq, Digest: l.digest, Pi: e.Signature}, 0)
 		}
 		c.lateCertified(l, e.Signature)
 		return
 	}
+	mark.Hit(mark.LateBadShare)
 	l.state = phaseIdle
 	for _, r := range e.Culprits {
 		if int(r) < c.q.N {
@@ -205,6 +221,7 @@ func (c *Core) lateProofVerified(e Verified, m *wire.ExecuteProof) {
 		c.refuted(e, m.Seq)
 		return
 	}
+	mark.Hit(mark.LateProofTaken)
 	c.lateCertified(l, m.Pi)
 }
 

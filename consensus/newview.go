@@ -1,6 +1,9 @@
 package consensus
 
-import "quorate/wire"
+import (
+	"quorate/internal/mark"
+	"quorate/wire"
+)
 
 // This file enters a view: the new primary's choice, everyone's check of it,
 // and the slots that it decides.
@@ -32,6 +35,7 @@ func (c *Core) tryNewView() {
 			p.chosen = append(p.chosen, k.msg)
 		}
 	}
+	mark.Hit(mark.NewViewMade)
 	c.change.ownNewView = true
 	c.change.pending[c.cfg.Self] = p
 	c.emit(Sign{Purpose: PurposeNewView, Slot: wire.SlotID{View: c.view}, Hash: c.cfg.Scope.NewViewDigest(m)})
@@ -42,6 +46,7 @@ func (c *Core) tryNewView() {
 func (c *Core) newViewSigned(e Signed) {
 	p := c.change.pending[c.cfg.Self]
 	if c.active || p == nil || p.from != c.cfg.Self || e.Job.Slot.View != c.view || p.msg.To != c.view || c.cfg.Scope.NewViewDigest(p.msg) != e.Job.Hash {
+		mark.Hit(mark.NewViewSignedStale)
 		return
 	}
 	signed := *p.msg
@@ -63,6 +68,7 @@ func (c *Core) onNewView(from wire.ReplicaID, m *wire.NewView) {
 	case c.change.newViewing[signer]:
 		c.reject(from, m.Kind(), RejectBusy)
 	default:
+		mark.If(from != signer, mark.NewViewForwarded)
 		c.change.newViewing[signer] = true
 		c.emit(Verify{From: from, Msg: m})
 	}
@@ -78,6 +84,7 @@ func (c *Core) newViewVerified(e Verified, m *wire.NewView) {
 		c.reject(e.From, m.Kind(), RejectForged)
 		return
 	case m.To < c.view || m.To == c.view && c.active:
+		mark.Hit(mark.NewViewPassed)
 		c.reject(e.From, m.Kind(), RejectView)
 		return
 	case *pending != nil && (*pending).msg.To >= m.To:
@@ -116,6 +123,7 @@ func (c *Core) pendingTake(m *wire.ViewChange, digest wire.Digest) {
 	}
 	for i, ch := range p.msg.Chosen {
 		if ch.Replica == m.Replica && ch.Digest == digest {
+			mark.If(p.chosen[i] == nil, mark.NewViewChangeCame)
 			p.chosen[i] = m
 		}
 	}
@@ -131,6 +139,7 @@ func (c *Core) continuePending(p *pendingNewView) {
 	for _, m := range p.chosen {
 		if m == nil {
 			if p.askTick == 0 {
+				mark.Hit(mark.NewViewWaits)
 				c.chasePending(p)
 			}
 			return
@@ -148,6 +157,7 @@ func (c *Core) chasePending(p *pendingNewView) {
 	p.askTick = max(c.now, 1)
 	to := p.from
 	if p.askRound > 0 {
+		mark.Hit(mark.NewViewAsksAround)
 		to = c.others[p.askRound%len(c.others)]
 	}
 	p.askRound++
@@ -165,12 +175,14 @@ func (c *Core) onFetchViewChange(from wire.ReplicaID, m *wire.FetchViewChange) {
 	if e := c.entered; e != nil && e.NewView.To == m.View {
 		for i, ch := range e.NewView.Chosen {
 			if ch.Replica == m.Replica && ch.Digest == m.Digest {
+				mark.Hit(mark.ChangeServedEntered)
 				c.send(from, e.Chosen[i], 0)
 				return
 			}
 		}
 	}
 	if k := &c.change.seen[m.Replica]; k.msg != nil && k.digest == m.Digest {
+		mark.Hit(mark.ChangeServedSeen)
 		c.send(from, k.msg, 0)
 	}
 }
@@ -179,6 +191,7 @@ func (c *Core) onFetchViewChange(from wire.ReplicaID, m *wire.FetchViewChange) {
 // this view began.
 func (c *Core) helpView(to wire.ReplicaID, m *wire.Status) {
 	if c.active && c.entered != nil && (m.View < c.view || m.View == c.view && !m.Active) {
+		mark.Hit(mark.NewViewShown)
 		c.send(to, c.entered.NewView, c.change.enterToken)
 	}
 }
@@ -189,6 +202,7 @@ func (c *Core) enter(p *pendingNewView) {
 	base, values := SafeValues(c.q, c.cfg.Window, p.chosen)
 	for _, m := range p.chosen {
 		if m.Stable.State.Seq > c.low() {
+			mark.Hit(mark.NewViewMovesWindow)
 			c.stabilize(m.Stable)
 		}
 	}
@@ -217,6 +231,7 @@ func (c *Core) decide(base wire.SeqNum, values []wire.Digest) {
 	for i, d := range values {
 		s := c.slot(base + 1 + wire.SeqNum(i))
 		if s == nil {
+			mark.Hit(mark.DecidesBehindWindow)
 			continue
 		}
 		if s.committed && s.proof.Slot.Digest != d {
@@ -227,10 +242,12 @@ func (c *Core) decide(base wire.SeqNum, values []wire.Digest) {
 			if s.proof.Slot.View == c.view {
 				// Those who committed it here entered with another set: the primary
 				// signed two new views. This replica goes along by proofs.
+				mark.Hit(mark.TwoNewViews)
 				c.evidence(s, c.q.Primary(c.view))
 			}
 			continue
 		}
+		mark.If(s.committed, mark.DecidesCommitted)
 		s.hasDecided, s.decided = true, d
 		c.touch(s)
 	}
@@ -260,6 +277,7 @@ func (c *Core) fetchDecided() {
 			continue
 		}
 		if sl.fetchTick == 0 || c.now-sl.fetchTick >= c.cfg.Timing.Fetch {
+			mark.Hit(mark.NewViewFetchesBody)
 			c.fetchBody(sl, c.inTurn(sl))
 		}
 	}
@@ -281,6 +299,7 @@ func (c *Core) deferOrRefuse(from wire.ReplicaID, m *wire.PrePrepare) RejectReas
 	if len(c.deferred) >= deferredMax {
 		return RejectBusy
 	}
+	mark.Hit(mark.ProposalDeferred)
 	c.deferred = append(c.deferred, m)
 	return rejectNone
 }
@@ -291,6 +310,7 @@ func (c *Core) replayDeferred() {
 	c.deferred = nil
 	for _, m := range deferred {
 		if m.Slot.View == c.view {
+			mark.Hit(mark.DeferredTaken)
 			c.onPrePrepare(c.q.Primary(c.view), m)
 		}
 	}

@@ -1,6 +1,9 @@
 package consensus
 
-import "quorate/wire"
+import (
+	"quorate/internal/mark"
+	"quorate/wire"
+)
 
 // This file is the normal case of one slot up to the shares: propose, accept,
 // sign, send. Collecting is in collect.go.
@@ -8,6 +11,7 @@ import "quorate/wire"
 // propose opens the next slot with a batch of this primary.
 func (c *Core) propose(d wire.Digest) {
 	if c.Proposable() == 0 || d.IsNull() {
+		mark.Hit(mark.ProposeReturned)
 		c.emit(Return{Digest: d})
 		return
 	}
@@ -35,6 +39,9 @@ func (c *Core) onPrePrepare(from wire.ReplicaID, m *wire.PrePrepare) {
 	if s.verifying&verifyPropose != 0 || s.accepted(c.view) && s.provenFault {
 		c.reject(from, m.Kind(), RejectBusy)
 		return
+	}
+	if s.accepted(c.view) {
+		mark.Hit(mark.PrePrepareSecondValue)
 	}
 	s.verifying |= verifyPropose
 	c.emit(Verify{From: from, Msg: m})
@@ -73,14 +80,18 @@ func (c *Core) prePrepareVerified(from wire.ReplicaID, m *wire.PrePrepare, v Ver
 	used := false
 	switch {
 	case !ok:
+		mark.Hit(mark.PrePrepareStale)
 		c.reject(from, m.Kind(), why)
 	case v == VerdictBadBatch || v == VerdictOK && c.contradicts(s, m.Slot.Digest):
+		mark.If(v == VerdictBadBatch, mark.PrePrepareBadBatch)
+		mark.If(v == VerdictOK, mark.PrePrepareContradicts)
 		c.evidence(s, from)
 	case v == VerdictBadTime:
 		c.reject(from, m.Kind(), RejectTime)
 	case v != VerdictOK:
 		c.reject(from, m.Kind(), RejectForged)
 	case s.accepted(c.view):
+		mark.Hit(mark.PrePrepareTwice)
 		c.reject(from, m.Kind(), RejectDuplicate)
 	default:
 		used = true
@@ -88,6 +99,7 @@ func (c *Core) prePrepareVerified(from wire.ReplicaID, m *wire.PrePrepare, v Ver
 		c.accept(s, m.Slot.Digest)
 	}
 	if v == VerdictOK && !used {
+		mark.Hit(mark.PrePrepareBodyBack)
 		c.forget(m.Slot.Digest)
 	}
 }
@@ -104,9 +116,11 @@ func (c *Core) contradicts(s *slot, d wire.Digest) bool {
 // signature under two values, or under an invalid batch.
 func (c *Core) evidence(s *slot, primary wire.ReplicaID) {
 	if s.provenFault {
+		mark.Hit(mark.EvidenceAgain)
 		return
 	}
 	s.provenFault = true
+	mark.Hit(mark.EvidenceNoted)
 	c.change.proven = true
 	c.observe(Observe{Topic: ObserveEvidence, View: c.view, Seq: s.seq, Replica: primary})
 	c.complain()
@@ -116,6 +130,11 @@ func (c *Core) evidence(s *slot, primary wire.ReplicaID) {
 // The body is held, or d is null.
 func (c *Core) accept(s *slot, d wire.Digest) {
 	c.touch(s)
+	if d.IsNull() {
+		mark.Hit(mark.NVNullSlot)
+	}
+	mark.If(s.hasVote && s.vote.Digest == d, mark.VoteMoved)
+	mark.If(s.hasVote && s.vote.Digest != d, mark.VoteChanged)
 	s.hasVote = true
 	s.vote = wire.Vote{View: c.view, Digest: d}
 	s.own = ownShares{}
@@ -123,6 +142,7 @@ func (c *Core) accept(s *slot, d wire.Digest) {
 	s.voteToken = c.persist(&wire.VoteRecord{Slot: s.id(c.view)}, d)
 	c.sign(s)
 	if s.hasLock && s.lock.View == c.view && s.lock.Digest == d {
+		mark.Hit(mark.LockBeforeProposalUsed)
 		c.signTwo(s) // the certificate came before the proposal
 	}
 	c.collect(s) // shares may have come before it too
@@ -136,6 +156,7 @@ func (c *Core) sign(s *slot) {
 	s.own.sentTick = c.now
 	c.emit(Sign{Purpose: PurposeSigma, Slot: id, Hash: h})
 	if !c.fastHealthy() {
+		mark.Hit(mark.SlowTauAtOnce)
 		c.signTau(s)
 	}
 }
@@ -155,6 +176,7 @@ func (c *Core) signTau(s *slot) {
 func (c *Core) slotSigned(e Signed) {
 	s := c.slot(e.Job.Slot.Seq)
 	if s == nil || !c.active || !s.accepted(c.view) || e.Job.Slot != s.id(c.view) {
+		mark.Hit(mark.SignStale)
 		return // the view or the window moved on
 	}
 	switch e.Job.Purpose {
@@ -163,11 +185,13 @@ func (c *Core) slotSigned(e Signed) {
 		c.sendPrePrepare(s, c.others)
 	case PurposeSigma:
 		s.own.sigma, s.own.hasSigma = e.Share, true
+		mark.If(s.own.wantTau && !s.own.hasTau, mark.SigmaWaitsForTau)
 		if !s.own.wantTau || s.own.hasTau {
 			c.sendShare(s, c.collectors(s))
 		}
 	case PurposeTau:
 		s.own.tau, s.own.hasTau = e.Share, true
+		mark.If(!s.own.hasSigma, mark.TauBeforeSigma)
 		if s.own.hasSigma {
 			c.sendShare(s, c.collectors(s))
 		}
@@ -253,6 +277,7 @@ func (c *Core) admitShare(from wire.ReplicaID, k wire.Kind, id wire.SlotID) (*sl
 	case s.committed:
 		c.answerShare(from, s)
 	default:
+		mark.If(id.View > c.view, mark.ShareOfFutureView)
 		return s, true
 	}
 	return nil, false
@@ -264,12 +289,15 @@ func (c *Core) admitShare(from wire.ReplicaID, k wire.Kind, id wire.SlotID) (*sl
 func (c *Core) answerShare(from wire.ReplicaID, s *slot) {
 	r, pause := &s.shares[from], c.cfg.Timing.Resend/2
 	if from == c.cfg.Self || c.now-s.commitTick < pause || r.answered != 0 && c.now-r.answered < pause {
+		mark.Hit(mark.ShareLittleLate)
 		return
 	}
 	r.answered = max(c.now, 1)
 	if s.proof.Fast {
+		mark.Hit(mark.ShareAnsweredFast)
 		c.send(from, &wire.FullCommitProof{Slot: s.proof.Slot, Sigma: s.proof.Sigma}, 0)
 	} else {
+		mark.Hit(mark.ShareAnsweredSlow)
 		c.send(from, &wire.SlowCommitProof{Slot: s.proof.Slot, Tau: s.proof.Tau, TauTau: s.proof.TauTau}, 0)
 	}
 }

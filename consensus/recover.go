@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"quorate/internal/mark"
 	"quorate/wire"
 )
 
@@ -65,6 +66,7 @@ func (c *Core) replayAnchor(r wire.Record) {
 	if !ok || a.Stable.State.Seq <= c.low() {
 		return
 	}
+	mark.Hit(mark.RecoverAnchor)
 	oldHigh := c.high()
 	c.stable = a.Stable
 	for s := max(oldHigh, c.low()) + 1; s <= c.high(); s++ {
@@ -80,12 +82,14 @@ func (c *Core) replay(r wire.Record) {
 		if s == nil || s.hasVote && s.vote.View > r.Slot.View {
 			return
 		}
+		mark.Hit(mark.RecoverVote)
 		s.hasVote, s.vote = true, wire.Vote{View: r.Slot.View, Digest: r.Slot.Digest}
 	case *wire.LockRecord:
 		s := c.slot(r.Slot.Seq)
 		if s == nil || s.hasLock && s.lock.View > r.Slot.View {
 			return
 		}
+		mark.Hit(mark.RecoverLock)
 		s.hasLock, s.lock = true, wire.Lock{View: r.Slot.View, Digest: r.Slot.Digest, Tau: r.Tau}
 	case *wire.CommittedRecord:
 		s := c.slot(r.Proof.Slot.Seq)
@@ -96,6 +100,7 @@ func (c *Core) replay(r wire.Record) {
 		s.dispatched = s.seq <= c.executed
 	case *wire.ViewChangeRecord:
 		if r.Message.To > c.view {
+			mark.Hit(mark.RecoverLeaving)
 			c.view, c.active, c.leaving = r.Message.To, false, r.Message
 		}
 	case *wire.EnteredRecord:
@@ -105,6 +110,7 @@ func (c *Core) replay(r wire.Record) {
 			c.replayEntered(r.Entered)
 		}
 		if r.View > c.view || r.View == c.view && r.Active && !c.active {
+			mark.Hit(mark.RecoverAnchorView)
 			c.view, c.active, c.leaving = r.View, r.Active, r.Leaving
 		}
 	}
@@ -124,6 +130,7 @@ func (c *Core) replayCommitted(past Past) {
 			continue
 		}
 		if d := k.Proof.Slot.Digest; held[d] || d.IsNull() {
+			mark.Hit(mark.RecoverBelowStable)
 			c.recovered = append(c.recovered, k.Proof)
 		}
 	}
@@ -133,11 +140,13 @@ func (c *Core) replayCommitted(past Past) {
 // useRecovered moves the next slot from the recovered ones to the catch-up list.
 func (c *Core) useRecovered(next wire.SeqNum) {
 	for len(c.recovered) > 0 && c.recovered[0].Slot.Seq < next {
+		mark.Hit(mark.RecoveredOvertaken)
 		d := c.recovered[0].Slot.Digest
 		c.recovered = c.recovered[1:]
 		c.forget(d)
 	}
 	if len(c.recovered) > 0 && len(c.catchup) == 0 && c.recovered[0].Slot.Seq == next {
+		mark.Hit(mark.RecoveredUsed)
 		c.catchup = append(c.catchup, wire.CommittedSlot{Proof: c.recovered[0]})
 		c.recovered = c.recovered[1:]
 	}
@@ -155,6 +164,7 @@ func (c *Core) replayBodies(bodies []wire.Digest) {
 			}
 		}
 		if !used && !d.IsNull() {
+			mark.Hit(mark.RecoverSpareBody)
 			c.spare = append(c.spare, d)
 		}
 	}
@@ -165,6 +175,7 @@ func (c *Core) replayEntered(r *wire.EnteredRecord) {
 	if r.NewView.To < c.view || r.NewView.To == c.view && c.active {
 		return
 	}
+	mark.Hit(mark.RecoverEntered)
 	c.view, c.active, c.leaving, c.entered = r.NewView.To, true, nil, r
 }
 
@@ -182,6 +193,7 @@ func (c *Core) resume() {
 	if c.active && c.entered != nil && c.entered.NewView.To == c.view {
 		base, values := SafeValues(c.q, c.cfg.Window, c.entered.Chosen)
 		c.nvTop = base + wire.SeqNum(len(values))
+		mark.Hit(mark.ResumeDecides)
 		c.next = max(c.next, c.nvTop+1)
 		c.decide(base, values)
 	}
@@ -206,11 +218,14 @@ func (c *Core) resumeSlot(s *slot) {
 	if !c.active || !s.accepted(c.view) || s.committed || c.amnesia.on {
 		return
 	}
+	mark.Hit(mark.ResumeSigns)
 	c.sign(s)
 	if s.hasLock && s.lock.View == c.view && s.lock.Digest == s.vote.Digest {
+		mark.Hit(mark.ResumeSignsTwo)
 		c.signTwo(s)
 	}
 	if c.isPrimary() && s.seq > c.nvTop {
+		mark.Hit(mark.ResumeProposes)
 		c.emit(Sign{Purpose: PurposeAuthor, Slot: s.id(c.view)})
 	}
 }
@@ -227,6 +242,7 @@ func (c *Core) resumeExecuted() {
 		s.exec, s.certified = e.Digest, false
 		c.emit(Sign{Purpose: PurposePi, Slot: wire.SlotID{Seq: e.Seq}, Hash: e.Digest})
 		if e.Seq%c.interval == 0 {
+			mark.Hit(mark.ResumeCheckpoint)
 			c.checkpointReached(e)
 		}
 	}
@@ -238,9 +254,11 @@ func (c *Core) resumeExecuted() {
 // not signed yet.
 func (c *Core) resumeChange() {
 	if c.leaving.Signature == (wire.Signature{}) {
+		mark.Hit(mark.ResumeChangeUnsigned)
 		c.emit(Sign{Purpose: PurposeViewChange, Slot: wire.SlotID{View: c.view}, Hash: c.cfg.Scope.ViewChangeDigest(c.leaving)})
 		return
 	}
+	mark.Hit(mark.ResumeChange)
 	c.change.announced = true
 	c.change.sentTick = c.now
 	c.broadcast(c.leaving, 0)
@@ -285,6 +303,7 @@ func (c *Core) noteReport(from wire.ReplicaID, seq wire.SeqNum) {
 		a.count++
 	}
 	if a.count >= c.q.N-c.q.F {
+		mark.Hit(mark.AmnesiaBound)
 		a.bound = a.highest + 2*c.cfg.Window
 	}
 }
@@ -294,6 +313,7 @@ func (c *Core) endAmnesia() {
 	if !c.amnesia.on || c.amnesia.bound == 0 || c.low() < c.amnesia.bound {
 		return
 	}
+	mark.Hit(mark.AmnesiaLeft)
 	c.amnesia.on = false
 	c.observe(Observe{Topic: ObserveAmnesiaEnd, View: c.view, Seq: c.low()})
 	c.acceptDecided()

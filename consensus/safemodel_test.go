@@ -28,18 +28,18 @@ const (
 	modelHonest = 5 // at most
 )
 
-// mark is (view, value) of a vote or lock, 0 for none, else 1+view*values+value.
-type mark uint8
+// ballot is (view, value) of a vote or lock, 0 for none, else 1+view*values+value.
+type ballot uint8
 
-func markOf(view, value int) mark { return mark(1 + view*modelValues + value) }
-func (m mark) view() int          { return (int(m) - 1) / modelValues }
-func (m mark) value() int         { return (int(m) - 1) % modelValues }
+func ballotOf(view, value int) ballot { return ballot(1 + view*modelValues + value) }
+func (m ballot) view() int            { return (int(m) - 1) / modelValues }
+func (m ballot) value() int           { return (int(m) - 1) % modelValues }
 
 // modelState is comparable, so that states can be looked up.
 type modelState struct {
-	vote, lock [modelHonest]mark
-	certs      [modelViews]mark // the certificate that exists for each view
-	committed  uint8            // 1+value; 0: nothing
+	vote, lock [modelHonest]ballot
+	certs      [modelViews]ballot // the certificate that exists for each view
+	committed  uint8              // 1+value; 0: nothing
 }
 
 type model struct {
@@ -60,7 +60,7 @@ func newModel(f, c int, r rule) *model {
 }
 
 // evidence turns marks into a report; nil when there is nothing to report.
-func evidence(vote, lock mark, bad bool) *wire.SlotEvidence {
+func evidence(vote, lock ballot, bad bool) *wire.SlotEvidence {
 	if vote == 0 && lock == 0 {
 		return nil
 	}
@@ -126,18 +126,18 @@ func (m *model) allowed(s *modelState, v, samples int) (bits uint8) {
 
 // lies lists what a liar may report into view v.
 func (m *model) lies(s *modelState, v int) (out []*wire.SlotEvidence) {
-	locks := []mark{0}
+	locks := []ballot{0}
 	for u := range min(v, modelViews) {
 		if s.certs[u] != 0 {
 			locks = append(locks, s.certs[u])
 		}
 	}
-	for vote := mark(0); vote <= markOf(v-1, modelValues-1); vote++ {
+	for vote := ballot(0); vote <= ballotOf(v-1, modelValues-1); vote++ {
 		for _, lock := range locks {
 			out = append(out, evidence(vote, lock, false))
 		}
 		if m.forged {
-			for lock := markOf(0, 0); lock <= markOf(v-1, modelValues-1); lock++ {
+			for lock := ballotOf(0, 0); lock <= ballotOf(v-1, modelValues-1); lock++ {
 				out = append(out, evidence(vote, lock, true))
 			}
 		}
@@ -200,7 +200,7 @@ func (m *model) accept(s *modelState, v int, values []int) (prepared int, ok boo
 	var count [modelValues]int
 	for h, x := range values {
 		if x >= 0 {
-			s.vote[h] = markOf(v, x)
+			s.vote[h] = ballotOf(v, x)
 			count[x]++
 		} else if m.forget && v > 0 {
 			s.vote[h] = 0
@@ -210,7 +210,7 @@ func (m *model) accept(s *modelState, v int, values []int) (prepared int, ok boo
 	for x, k := range count {
 		if k+m.q.F >= m.q.Tau && prepared < 0 { // at most one: two quorums share an honest replica
 			prepared = x
-			s.certs[v] = markOf(v, x)
+			s.certs[v] = ballotOf(v, x)
 		}
 		if k+m.q.F >= m.q.Sigma {
 			ok = s.commit(x)
@@ -232,8 +232,8 @@ func (m *model) locks(s *modelState, v, prepared int, who []bool) bool {
 	signed := 0
 	for h, yes := range who {
 		if yes {
-			s.lock[h] = markOf(v, prepared)
-			if s.vote[h] == markOf(v, prepared) {
+			s.lock[h] = ballotOf(v, prepared)
+			if s.vote[h] == ballotOf(v, prepared) {
 				signed++
 			}
 		}

@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"quorate/cluster"
+	"quorate/internal/mark"
 	"quorate/wire"
 )
 
@@ -74,10 +75,18 @@ func safeValue(q cluster.Quorums, evidence []*wire.SlotEvidence) wire.Digest {
 	}
 	switch {
 	case fastView > lockView:
+		mark.If(lockView > 0, mark.FastWins)
+		mark.If(lockView == 0, mark.FastAlone)
 		return fastDigest
 	case lockView > 0: // a tie goes to the certificate
+		mark.If(fastView == lockView, mark.TieToLock)
+		mark.If(fastView == 0, mark.LockAlone)
+		mark.If(fastView < lockView && fastView > 0, mark.LockWins)
+		mark.If(fastView == lockView && fastDigest != lockDigest, mark.TieOfTwoValues)
 		return lockDigest
 	}
+	mark.If(len(evidence) > 0, mark.SafeNull)
+	mark.If(len(evidence) == 0, mark.SafeHole)
 	return wire.NullDigest
 }
 
@@ -103,6 +112,7 @@ func fastClaim(q cluster.Quorums, evidence []*wire.SlotEvidence, d wire.Digest) 
 		reached := 0
 		for _, o := range evidence {
 			if o.HasVote && o.Vote.Digest == d && o.Vote.View >= e.Vote.View {
+				mark.If(o.Vote.View > e.Vote.View, mark.MixedViews)
 				reached++
 			}
 		}

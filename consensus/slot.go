@@ -1,6 +1,9 @@
 package consensus
 
-import "quorate/wire"
+import (
+	"quorate/internal/mark"
+	"quorate/wire"
+)
 
 // slot is all that this replica knows of one sequence number of its window.
 // Slots are reused as the window moves; reset clears them.
@@ -239,6 +242,7 @@ func (s *slot) put(from wire.ReplicaID, id wire.SlotID, bits uint8) (*replicaSha
 	r := &s.shares[from]
 	switch {
 	case r.has == 0 || id.View > r.view:
+		mark.If(r.has != 0, mark.ShareReplacesOlder)
 		*r = replicaShare{view: id.View, digest: id.Digest, answered: r.answered}
 	case id.View < r.view || id.Digest != r.digest:
 		return nil, false
@@ -266,6 +270,7 @@ func (s *slot) leading(view wire.View, banned []bool) (d wire.Digest, n int) {
 		case r.digest == d:
 			lead++
 		default:
+			mark.Hit(mark.CollectSplit)
 			lead--
 		}
 	}

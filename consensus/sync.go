@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"quorate/internal/assert"
+	"quorate/internal/mark"
 	"quorate/wire"
 )
 
@@ -18,15 +19,18 @@ func (c *Core) onStatus(from wire.ReplicaID, m *wire.Status) {
 		c.noteReport(from, m.Stable)
 	}
 	if c.now-p.helpTick < c.cfg.Timing.Status/2 && p.helpTick != 0 {
+		mark.Hit(mark.StatusHelpPaced)
 		return // one help per report interval (RES-02)
 	}
 	p.helpTick = max(c.now, 1)
 	if m.Stable < c.low() {
+		mark.Hit(mark.StableShown)
 		stable := c.stable
 		c.send(from, &stable, 0)
 	}
 	c.helpView(from, m)
 	if k := &c.change.seen[from]; m.Amnesia && k.msg != nil && k.msg.To > m.View {
+		mark.Hit(mark.AmnesiaChangeShown)
 		c.send(from, k.msg, 0) // what it promised before it forgot
 	}
 	if c.active && m.Active && m.View == c.view && c.isPrimary() {
@@ -50,6 +54,7 @@ func (c *Core) helpProposals(to wire.ReplicaID, m *wire.Status) {
 		if voted || s.committed || !s.own.authored || !s.accepted(c.view) || c.age(s) < c.cfg.Timing.Resend {
 			continue
 		}
+		mark.Hit(mark.ProposalResent)
 		c.sendPrePrepare(s, []wire.ReplicaID{to})
 		sent++
 	}
@@ -92,21 +97,26 @@ func (c *Core) resend(s *slot) {
 		return
 	}
 	if c.age(s) >= c.fastWait+2 && !c.amnesia.on {
+		mark.If(!s.own.wantTau, mark.SlowTauOnDemand)
 		c.signTau(s) // the slot is late: the slow path will need it
 	}
 	if c.now-s.own.sentTick < t.Resend || !s.own.hasSigma {
 		return
 	}
 	s.own.sentTick = c.now
+	mark.Hit(mark.ShareResent)
 	to := c.collectors(s)
 	if c.age(s) >= t.Fallback {
+		mark.Hit(mark.ShareToAll)
 		to = c.everyone
 	}
 	c.sendShare(s, to)
 	if s.own.hasTwo {
+		mark.Hit(mark.CommitShareResent)
 		c.sendCommit(s, to)
 	}
 	if s.collect.tauSent != 0 && c.now-s.collect.tauSent >= t.Resend {
+		mark.Hit(mark.PrepareResent)
 		s.collect.tauSent = c.now
 		c.broadcast(&wire.Prepare{Slot: wire.SlotID{View: c.view, Seq: s.seq, Digest: s.collect.tauDigest}, Tau: s.collect.tauCert}, 0)
 	}
@@ -118,6 +128,7 @@ func (c *Core) resendExec(s *slot) {
 	if !r.has {
 		return
 	}
+	mark.Hit(mark.PiShareResent)
 	s.own.sentTick = c.now
 	c.broadcast(&wire.SignState{Seq: s.seq, Digest: s.exec, Share: r.share}, 0)
 	c.collectExec(s)
@@ -133,9 +144,12 @@ func (c *Core) fetchCommitted(s *slot) {
 	switch {
 	case !c.lacksBody(s) || c.now-s.commitTick < t.Stagger:
 	case s.verifying&verifyPropose != 0 && c.now-s.commitTick < t.Fetch:
+		mark.Hit(mark.BodyFetchWaits)
 	case s.fetchTick == 0 && s.bodyFrom != c.cfg.Self:
+		mark.Hit(mark.BodyFromProver)
 		c.fetchBody(s, s.bodyFrom)
 	case s.fetchTick == 0 || c.now-s.fetchTick >= t.Fetch:
+		mark.Hit(mark.BodyInTurn)
 		c.fetchBody(s, c.inTurn(s))
 	}
 }
@@ -165,10 +179,12 @@ func (c *Core) onFetchBody(from wire.ReplicaID, m *wire.FetchBody) {
 	}
 	for i := range c.slots {
 		if c.slots[i].holds(m.Digest) {
+			mark.Hit(mark.BodyServed)
 			c.emit(Serve{To: from, Body: m.Digest})
 			return
 		}
 	}
+	mark.Hit(mark.BodyUnknown)
 }
 
 // onBody admits a body only while some slot waits for one.
@@ -205,6 +221,7 @@ func (c *Core) bodyVerified(e Verified) {
 		}
 	}
 	if !used {
+		mark.Hit(mark.BodyUseless)
 		c.forget(e.Digest)
 		return
 	}
@@ -315,6 +332,8 @@ func (c *Core) blocksVerified(e Verified, m *wire.Blocks) {
 		next := c.dispatched + 1 + wire.SeqNum(len(c.catchup))
 		if p.Slot.Seq == next && len(c.catchup) < catchupMax+int(c.cfg.Window) {
 			c.catchup = append(c.catchup, wire.CommittedSlot{Proof: p})
+		} else {
+			mark.Hit(mark.BlocksOvertaken)
 		}
 	}
 	for i := range m.Blocks {
@@ -357,10 +376,13 @@ func (c *Core) releaseCatchup(next wire.SeqNum) bool {
 		}
 		if !p.Slot.Digest.IsNull() {
 			c.hold(s, p.Slot.Digest)
+		} else {
+			mark.Hit(mark.CatchupNull)
 		}
 		if fetched {
 			c.persist(&wire.CommittedRecord{Proof: p}, p.Slot.Digest)
 		} else {
+			mark.Hit(mark.CatchupKnown)
 			c.keep(s)
 		}
 		s.dispatched = true
@@ -370,6 +392,7 @@ func (c *Core) releaseCatchup(next wire.SeqNum) bool {
 	c.catchup = append(c.catchup[:0], c.catchup[1:]...)
 	c.emit(Execute{Proof: p})
 	if s == nil {
+		mark.Hit(mark.CatchupBelowWindow)
 		c.forget(p.Slot.Digest)
 	}
 	return true
@@ -382,6 +405,7 @@ func (c *Core) moreCatchup() {
 		return
 	}
 	if c.behind() <= c.dispatched+wire.SeqNum(len(c.catchup)) {
+		mark.Hit(mark.CaughtUp)
 		c.fetching = false
 		return
 	}
@@ -398,17 +422,21 @@ const stuckFetches = 3
 func (c *Core) checkBehind() {
 	t := c.cfg.Timing
 	if c.fetchBusy || c.fetchOut && c.now-c.fetchTick < t.Fetch {
+		mark.If(c.fetchBusy, mark.FetchVerifying)
 		// Verifying an answer may take longer than waiting for one: asking the next
 		// replica meanwhile would only add the same work again.
 		return
 	}
+	mark.If(c.fetchOut, mark.FetchTimedOut)
 	c.fetchOut = false
 	patience := stuckFetches * t.Fetch
 	if c.low() > c.executed {
+		mark.Hit(mark.LeftBehind)
 		patience = t.Fetch // the window has left it behind: nothing is on its way
 	}
 	stuck := c.now-c.executeTick >= patience
 	if c.fetching || stuck && c.behind() > c.executed {
+		mark.If(!c.fetching, mark.FetchStarts)
 		c.fetching = true
 		c.moreCatchup()
 	}
@@ -428,9 +456,11 @@ func (c *Core) keepUnexecuted(low wire.SeqNum) {
 	if len(kept) == 0 {
 		return
 	}
+	mark.Hit(mark.KeptUnexecuted)
 	last := kept[len(kept)-1].Proof.Slot.Seq
 	for i := range c.catchup {
 		if c.catchup[i].Proof.Slot.Seq > last {
+			mark.Hit(mark.KeptBeforeCatchup)
 			kept = append(kept, c.catchup[i])
 		}
 	}

@@ -1,6 +1,9 @@
 package consensus
 
-import "quorate/wire"
+import (
+	"quorate/internal/mark"
+	"quorate/wire"
+)
 
 // This file is the core's patience: what ticks start, and when a primary is
 // given up.
@@ -56,6 +59,7 @@ func (c *Core) progress() {
 	c.progressTick = c.now
 	if c.calm++; c.calm >= calmSlots {
 		c.calm = 0
+		mark.If(c.timeout > c.cfg.Timing.Progress, mark.TimeoutHalved)
 		c.timeout = max(c.timeout/2, c.cfg.Timing.Progress)
 	}
 }
@@ -74,9 +78,11 @@ func (c *Core) setWaiting(on bool) {
 // whole window, one slot per timeout.
 func (c *Core) primaryDelivered() bool {
 	if c.dispatched > c.executed {
+		mark.Hit(mark.WaitsForExecution)
 		return true
 	}
 	s := c.slot(c.dispatched + 1)
+	mark.If(s != nil && s.committed, mark.WaitsForBody)
 	return s != nil && s.committed
 }
 
@@ -92,10 +98,13 @@ func (c *Core) checkPrimary() {
 	p := &c.peers[c.q.Primary(c.view)]
 	switch {
 	case c.change.proven:
+		mark.Hit(mark.ComplainsOfProven)
 		c.complain() // again and again: it may have been lost
 	case c.now-c.progressTick >= c.timeout:
+		mark.Hit(mark.ComplainsOfTimeout)
 		c.complain()
 	case p.everUp && !p.up && c.now-p.downTick >= c.cfg.Timing.LinkDown && c.now-c.progressTick >= c.cfg.Timing.LinkDown:
+		mark.Hit(mark.ComplainsOfLink)
 		c.complain()
 	}
 }
@@ -119,6 +128,7 @@ func (c *Core) resendCheckpoints() {
 		o := &c.checkpoint.open[i]
 		if o.signed && c.now-o.sent >= c.cfg.Timing.Resend {
 			o.sent = c.now
+			mark.Hit(mark.CheckpointResent)
 			c.broadcast(&wire.Checkpoint{State: o.own, Share: o.share}, o.after)
 			c.collectCheckpoint(o, o.own)
 		}

@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"quorate/internal/mark"
 	"quorate/wire"
 )
 
@@ -69,8 +70,10 @@ func (c *Core) complain() {
 		return
 	}
 	if !own.has || own.view != c.view {
+		mark.Hit(mark.ComplainFirst)
 		c.observe(Observe{Topic: ObserveComplaint, View: c.view})
 	}
+	mark.If(own.has && own.view == c.view, mark.ComplainAgain)
 	*own = complaint{has: true, view: c.view, tick: c.now}
 	c.broadcast(&wire.Complaint{View: c.view}, 0)
 	c.countComplaints()
@@ -81,6 +84,7 @@ func (c *Core) onComplaint(from wire.ReplicaID, m *wire.Complaint) {
 		c.reject(from, m.Kind(), RejectView)
 		return
 	}
+	mark.If(m.View > c.view, mark.ComplaintOfHigherView)
 	if k := &c.change.complaints[from]; !k.has || m.View >= k.view {
 		*k = complaint{has: true, view: m.View, tick: c.now}
 	}
@@ -99,12 +103,15 @@ func (c *Core) countComplaints() {
 	for i := range c.change.complaints {
 		k := &c.change.complaints[i]
 		fresh := k.has && k.view == c.view && c.now-k.tick <= complaintLife*c.cfg.Timing.Resend
+		mark.If(k.has && k.view == c.view && !fresh, mark.ComplaintExpired)
 		left := c.change.seen[i].msg != nil && c.change.seen[i].msg.To > c.view
+		mark.If(left && !fresh, mark.ComplaintByChange)
 		if fresh || left {
 			n++
 		}
 	}
 	if n >= c.q.Complain {
+		mark.Hit(mark.ViewLeftByComplaints)
 		c.leave(c.view + 1)
 	}
 }
@@ -117,11 +124,14 @@ const complaintLife = 4
 // prepared so far (I2, I3).
 func (c *Core) leave(to wire.View) {
 	if to <= c.view || c.amnesia.on {
+		mark.If(to > c.view, mark.LeaveInAmnesia)
 		return
 	}
+	mark.If(!c.active, mark.ViewSkipped)
 	c.observe(Observe{Topic: ObserveViewLeft, View: c.view})
 	c.forgiveStranded()
 	c.setView(to, false)
+	mark.If(2*c.timeout >= c.cfg.Timing.ProgressMax, mark.TimeoutCapped)
 	c.timeout, c.calm = min(2*c.timeout, c.cfg.Timing.ProgressMax), 0
 	m := &wire.ViewChange{Replica: c.cfg.Self, To: to, Stable: c.stable, Slots: c.gatherEvidence()}
 	c.leaving, c.change.announced, c.change.sentTimes = m, false, 0
@@ -139,6 +149,9 @@ func (c *Core) setView(v wire.View, active bool) {
 	}
 	for i, p := range c.change.pending {
 		if p != nil && (p.msg.To < v || p.msg.To == v && active) {
+			if p.msg.To < v {
+				mark.Hit(mark.PendingNewViewDropped)
+			}
 			c.change.pending[i] = nil
 		}
 	}
@@ -164,6 +177,7 @@ func (c *Core) gatherEvidence() []wire.SlotEvidence {
 // viewChangeSigned makes the view change durable and sends it to all.
 func (c *Core) viewChangeSigned(e Signed) {
 	if c.active || c.leaving == nil || e.Job.Slot.View != c.view || c.cfg.Scope.ViewChangeDigest(c.leaving) != e.Job.Hash {
+		mark.Hit(mark.ChangeSignedStale)
 		return
 	}
 	signed := *c.leaving
@@ -185,6 +199,7 @@ func (c *Core) onViewChange(from wire.ReplicaID, m *wire.ViewChange) {
 		c.reject(from, m.Kind(), RejectSender)
 		return
 	case c.pendingWants(m):
+		mark.Hit(mark.ChangeWanted)
 	case m.To < c.view || m.To == c.view && c.active:
 		c.reject(from, m.Kind(), RejectView)
 		return
@@ -252,6 +267,7 @@ func (c *Core) viewChangeVerified(e Verified, m *wire.ViewChange) {
 		c.recall(m)
 	}
 	if m.Stable.State.Seq > c.low() {
+		mark.Hit(mark.ChangeMovesWindow)
 		stable := m.Stable // its certificate was verified with the message
 		c.stabilize(stable)
 	}
@@ -266,6 +282,7 @@ func (c *Core) recall(m *wire.ViewChange) {
 	if !c.amnesia.on || m.To <= c.view {
 		return
 	}
+	mark.Hit(mark.AmnesiaRecalled)
 	c.setView(m.To, false)
 	c.leaving, c.change.announced = m, true
 	c.change.leaveToken = c.persist(&wire.ViewChangeRecord{Message: m}, wire.NullDigest)
@@ -284,6 +301,8 @@ func (c *Core) joinHigher() {
 		}
 	}
 	if n >= c.q.Complain {
+		mark.Hit(mark.JoinedHigher)
+		mark.If(smallest > c.view+1, mark.JoinedFar)
 		c.leave(smallest)
 	}
 }
@@ -314,6 +333,7 @@ func (c *Core) secondChange() {
 	complained := own.has && own.view == c.view
 	for i := range c.change.seen {
 		if k := &c.change.seen[i]; k.msg != nil && k.msg.To > c.view && (complained || c.stranded(k)) {
+			mark.Hit(mark.SecondChange)
 			c.complain()
 			return
 		}
@@ -332,6 +352,7 @@ const strandedPatience = 6
 func (c *Core) forgiveStranded() {
 	for i := range c.change.seen {
 		if k := &c.change.seen[i]; c.active && c.stranded(k) {
+			mark.Hit(mark.StrandedPatience)
 			k.patience = min(2*k.patience, c.cfg.Timing.ProgressMax<<strandedPatience)
 		}
 	}
@@ -341,6 +362,7 @@ func (c *Core) forgiveStranded() {
 func (c *Core) nextPrimaryPatience() uint64 {
 	p := &c.peers[c.q.Primary(c.view)]
 	if p.everUp && !p.up && c.now-p.downTick >= c.cfg.Timing.LinkDown {
+		mark.Hit(mark.NextPrimaryDown)
 		return c.cfg.Timing.LinkDown
 	}
 	return c.timeout
@@ -364,12 +386,14 @@ func (c *Core) checkChange() {
 	if c.change.announced && c.now-c.change.sentTick >= c.cfg.Timing.Resend<<min(c.change.sentTimes, resendDoublings) {
 		c.change.sentTick = c.now
 		c.change.sentTimes++
+		mark.Hit(mark.ChangeResent)
 		c.broadcast(c.leaving, c.change.leaveToken)
 	}
 	if _, n := c.changesTo(c.view); c.change.started == 0 && n >= c.q.ViewChange {
 		c.change.started = max(c.now, 1)
 	}
 	if c.change.started != 0 && c.now-c.change.started >= min(c.timeout, c.nextPrimaryPatience()) {
+		mark.Hit(mark.NextPrimaryTimeout)
 		c.leave(c.view + 1)
 	}
 }

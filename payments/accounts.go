@@ -1,5 +1,7 @@
 package payments
 
+import "quorate/internal/mark"
+
 // accountsPerPage and headsPerPage are records per page.
 const (
 	recordsPerPage = PageBytes / RecordBytes
@@ -44,11 +46,13 @@ func (m *Machine) createAccount(e *event) AccountCode {
 		return AccountTableFull
 	}
 	if !known {
+		mark.Hit(mark.LedgerSeen)
 		ledger = m.addLedger(Ledger{Number: a.Ledger})
 	}
 	m.saveLedger(ledger)
 	m.ledgers[ledger].Accounts++
 	m.mark(RegionLedgers, ledger/recordsPerPage)
+	mark.If(a.Flags&AccountImported != 0, mark.AccountImportedOK)
 	slot := m.addAccount(&a)
 	m.block.delta.fold(uint64(slot), a.ID.Lo, a.ID.Hi, a.Timestamp)
 	return AccountOK

@@ -3,6 +3,7 @@ package payments
 import (
 	"encoding/binary"
 
+	"quorate/internal/mark"
 	"quorate/wire"
 )
 
@@ -131,14 +132,21 @@ func (m *Machine) events(r *run) error {
 			return err
 		}
 		b.codes[at] = code
+		if r.kind.transfers {
+			mark.Code(mark.TransferCodes, code)
+		} else {
+			mark.Code(mark.AccountCodes, code)
+		}
 		if code != 0 && chain >= 0 && !failed {
 			failed = true
+			mark.If(i > chain, mark.ChainRolledBack)
 			m.rollBack(r.at+uint32(chain), at)
 			for j := r.at + uint32(chain); j < at; j++ {
 				b.codes[j] = r.kind.linkedFailed
 			}
 		}
 		if code != 0 && r.kind.transfers && TransferCode(code).Transient() {
+			mark.If(chain >= 0, mark.ChainIDKept)
 			m.useID(&e)
 		}
 		if !linked && chain >= 0 {

@@ -1,6 +1,10 @@
 package payments
 
-import "fmt"
+import (
+	"fmt"
+
+	"quorate/internal/mark"
+)
 
 // Looking events up by id and by ordinal: those of the block being executed in
 // the block itself, open pendings in their table, all others in the archive.
@@ -32,6 +36,7 @@ func (m *Machine) findTransfer(id U128, place uint64) (uint64, error) {
 func (m *Machine) loadTransfer(ordinal uint64) error {
 	b := &m.block
 	if ordinal >= b.out.FirstOrdinal {
+		mark.Hit(mark.LookupInBlock)
 		m.blockTransfer(ordinal)
 		return nil
 	}
@@ -60,6 +65,7 @@ func (m *Machine) blockTransfer(ordinal uint64) {
 		s.Transfer.Timestamp = timestamp
 	}
 	if d := findDerived(b.out.Derived, ordinal); d != nil {
+		mark.Hit(mark.LookupDerivedInBlock)
 		s.Transfer.load(&d.Record)
 	}
 }
@@ -144,6 +150,7 @@ func (m *Machine) sampleTime() {
 	if m.meta.ordinalNext-last < sampleOrdinals {
 		return
 	}
+	mark.Hit(mark.TimelineSampled)
 	m.mark(RegionTimeline, m.meta.samples/samplesPerPage)
 	m.timeline = append(m.timeline, sample{ordinal: m.meta.ordinalNext, time: m.meta.transferTime})
 	m.meta.samples++
@@ -200,6 +207,7 @@ func (m *Machine) transferExists(t *Transfer) (TransferCode, error) {
 	if ordinal == 0 {
 		return 0, fmt.Errorf("%w: transfer %v resolved a pending that is not there", ErrArchive, t.ID)
 	}
+	mark.Hit(mark.ExistsResolving)
 	asked := *t
 	asked.completeAs(&old, &m.block.stored.Transfer)
 	return asked.compare(&old), nil
@@ -228,6 +236,7 @@ func (t *Transfer) completeAs(old, p *Transfer) {
 // compare compares the fields that a transfer has of its own.
 func (t *Transfer) compare(old *Transfer) TransferCode {
 	balancing := t.Flags&transferBalances != 0
+	mark.If(balancing, mark.ExistsBalancing)
 	switch {
 	case t.DebitAccountID != old.DebitAccountID:
 		return TransferExistsWithDifferentDebitAccountID

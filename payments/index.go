@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"quorate/internal/assert"
+	"quorate/internal/mark"
 )
 
 // index finds numbers (slots, ordinals) by a 64-bit hash. It is a multimap: two
@@ -108,6 +109,7 @@ func (s *shard) full(h uint64) bool {
 func (x *index) insertAt(p *probe, h, value uint64) {
 	s, tag := x.split(h)
 	if s.full(h) || p.pos+1 >= uint64(len(s.slots)) {
+		mark.If(s.used > 0, mark.IndexFullAtHint)
 		x.insert(h, value)
 		return
 	}
@@ -130,6 +132,7 @@ func (s *shard) put(e uint64) bool {
 
 // grow rewrites the shard with twice the room.
 func (s *shard) grow() {
+	mark.If(s.used > 0, mark.IndexGrows)
 	old := s.slots
 	buckets := max(1, 2*s.buckets)
 	for !s.rewrite(old, buckets) {
@@ -161,6 +164,7 @@ func (x *index) remove(h, value uint64) {
 	}
 	for j := i + 1; s.slots[j] != 0; j++ {
 		if s.home(s.slots[j]>>valueBits) <= i {
+			mark.Hit(mark.IndexMovesDown)
 			s.slots[i] = s.slots[j]
 			i = j
 		}

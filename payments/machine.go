@@ -3,6 +3,7 @@ package payments
 import (
 	"fmt"
 
+	"quorate/internal/mark"
 	"quorate/wire"
 )
 
@@ -151,6 +152,7 @@ func (m *Machine) begin(seq wire.SeqNum, proposed uint64, reqs []Request, archiv
 	if proposed > ProposedTimeMax {
 		proposed = 0
 	}
+	mark.If(proposed <= m.meta.timestampLast, mark.TimeBehind)
 	time := max(proposed, m.meta.timestampLast+1)
 	*out = Outcome{
 		Seq: seq, Time: time, LastTimestamp: time, FirstOrdinal: m.meta.ordinalNext,
@@ -209,6 +211,7 @@ func (m *Machine) request(i uint32) error {
 	if ro.Status == StatusOK {
 		m.consume(s, req, i)
 	}
+	mark.Code(mark.Statuses, uint32(ro.Status))
 	b.out.places = append(b.out.places, [2]uint32{start, uint32(len(b.out.results))})
 	b.bytes -= min(b.bytes, uint64(len(b.out.results))-uint64(start))
 	return nil

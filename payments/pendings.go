@@ -1,5 +1,7 @@
 package payments
 
+import "quorate/internal/mark"
+
 // pendingTable holds the open pending transfers. A slot that becomes free goes
 // on a list threaded through the free records, so that which slot comes next is
 // part of the pages (P7). A pending that is resolved keeps its slot until the end
@@ -49,6 +51,7 @@ func (m *Machine) openPending(t *Transfer, ordinal uint64) {
 	}
 	r := m.pendings.records.at(slot)
 	if kind == openedFreed {
+		mark.Hit(mark.PendingSlotReused)
 		m.meta.pendingFree = uint32(r.PendingID.Lo)
 	}
 	m.savePending(slot, kind)
@@ -108,6 +111,7 @@ func (m *Machine) undoPending(u *undoPending) {
 	r := m.pendings.records.at(u.slot)
 	aux := m.pendings.aux.at(u.slot)
 	if u.kind == resolved {
+		mark.Hit(mark.UndoResolved)
 		aux.status = PendingOpen
 		m.meta.pendingOpen++
 		m.watch(u.slot, r)
@@ -117,9 +121,11 @@ func (m *Machine) undoPending(u *undoPending) {
 	m.dropPending(u.slot, r)
 	m.meta.pendingOpen--
 	if u.kind == openedFreed {
+		mark.Hit(mark.UndoOpenedFreed)
 		m.freePending(u.slot, r)
 		return
 	}
+	mark.Hit(mark.UndoOpenedNew)
 	m.meta.pendingSlots--
 }
 
@@ -189,6 +195,7 @@ func (h *expiryHeap) remove(pos1 uint32, aux *table[pendingAux]) {
 	aux.at(h.entries.at(i).slot).heap = 0
 	h.n--
 	if last := *h.entries.at(h.n); i < h.n {
+		mark.If(i > 0, mark.HeapMiddle)
 		h.down(i, last, aux)
 	}
 }

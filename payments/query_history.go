@@ -3,6 +3,7 @@ package payments
 import (
 	"fmt"
 
+	"quorate/internal/mark"
 	"quorate/wire"
 )
 
@@ -51,6 +52,7 @@ func (m *Machine) accountHistory(req *Request, ro *RequestOutcome) error {
 	case cut && w.next >= max(w.from, 1):
 		// In chronological order nothing was emitted: what was found are the
 		// newest, and the oldest were asked for.
+		mark.Hit(mark.HistoryCut)
 		m.cutAt(w.next)
 	case w.filter.Flags&FilterReversed == 0:
 		w.emitRing()
@@ -84,6 +86,7 @@ func (w *historyWalk) walk(ordinal uint64) (cut bool, err error) {
 		case t.Timestamp < w.from:
 			return false, nil
 		case t.Timestamp > w.to && !jumped && w.units < all-all/4:
+			mark.Hit(mark.HistoryJumps)
 			jumped = true
 			if next, cut, err = w.jump(); cut || err != nil {
 				return cut, err
@@ -173,6 +176,7 @@ func (w *historyWalk) take(ordinal uint64, t *Transfer, debit bool) (bool, error
 // emitRing appends the matches that were found last, the last one first.
 func (w *historyWalk) emitRing() {
 	b := &w.m.block
+	mark.If(w.found > w.limit, mark.HistoryRing)
 	n := min(w.found, w.limit)
 	for i := uint64(0); i < n; i++ {
 		b.out.results = append(b.out.results, b.ring[(w.found-1-i)%w.limit][:]...)
@@ -183,6 +187,7 @@ func (w *historyWalk) emitRing() {
 func (m *Machine) balanceOf(ordinal uint64, debit bool) (AccountBalance, error) {
 	b := &m.block
 	if ordinal >= b.out.FirstOrdinal {
+		mark.Hit(mark.BalanceInBlock)
 		side := SideCredit
 		if debit {
 			side = SideDebit

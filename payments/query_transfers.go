@@ -1,6 +1,10 @@
 package payments
 
-import "fmt"
+import (
+	"fmt"
+
+	"quorate/internal/mark"
+)
 
 // transferQuery is one OpQueryTransfers on its way: a walk over ordinals, which
 // are in the order of timestamps (P6), through archive and block.
@@ -63,6 +67,7 @@ func (q *transferQuery) visit(_ uint64, t *Transfer) bool {
 		q.found++
 		q.full = q.found == q.limit
 	}
+	mark.If(q.full, mark.QueryFull)
 	return !q.full
 }
 
@@ -119,6 +124,7 @@ func (m *Machine) scan(first, last uint64, reversed bool, fn func(uint64, *Trans
 
 // scanBlock visits the executed transfers of this block.
 func (m *Machine) scanBlock(first, last uint64, reversed bool, fn func(uint64, *Transfer) bool) {
+	mark.Hit(mark.ScanBlock)
 	b := &m.block
 	for n := uint64(0); first+n <= last; n++ {
 		ordinal := first + n

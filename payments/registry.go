@@ -6,6 +6,7 @@ import (
 
 	"github.com/oasisprotocol/curve25519-voi/curve"
 
+	"quorate/internal/mark"
 	"quorate/wire"
 )
 
@@ -23,6 +24,7 @@ func (m *Machine) registerClient(body []byte) {
 		m.block.delta.fold(uint64(c.ID), uint64(c.Roles),
 			binary.LittleEndian.Uint64(c.Key[:]), binary.LittleEndian.Uint64(c.Key[8:]))
 	}
+	mark.Code(mark.RegisterCodes, uint32(code))
 	m.block.out.results = binary.LittleEndian.AppendUint32(m.block.out.results, uint32(code))
 }
 

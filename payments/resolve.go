@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"quorate/internal/assert"
+	"quorate/internal/mark"
 )
 
 // resolveTransfer executes a transfer that posts or voids a pending one.
@@ -51,7 +52,11 @@ func (m *Machine) resolveTransfer(t *Transfer, e *event) (TransferCode, error) {
 	// From here on the transfer succeeds.
 	if t.Flags&TransferImported == 0 {
 		t.Timestamp = e.timestamp
+	} else {
+		mark.Hit(mark.ResolveImported)
 	}
+	mark.If(ordinal >= m.block.out.FirstOrdinal, mark.ResolveInBlock)
+	mark.If(t.Flags&TransferPostPending != 0 && amount != p.Amount, mark.PostPartial)
 	t.inherit(p, amount)
 	m.useID(e)
 	m.settle(t, e, &accounts, slot)
@@ -94,11 +99,13 @@ func (t *Transfer) resolvedAmount(p *Transfer) U128 {
 func (m *Machine) checkOpen(p *Transfer, ordinal, timestamp uint64) (uint32, TransferCode, error) {
 	slot, status := m.pendingSlot(ordinal)
 	if status == PendingNone {
+		mark.Hit(mark.ResolveFromArchive)
 		var err error
 		if status, err = m.block.archive.PendingStatus(ordinal); err != nil {
 			return 0, 0, fmt.Errorf("%w: status of pending %d: %w", ErrArchive, ordinal, err)
 		}
 	} else if status == PendingOpen && p.expired(timestamp) {
+		mark.Hit(mark.ResolveUnswept)
 		status = PendingExpired // not yet swept
 	}
 	switch status {
@@ -188,9 +195,11 @@ func (m *Machine) release(p *pair, slot uint32) uint32 {
 // reopen undoes the closing of accounts by a pending transfer with these flags.
 func (p *pair) reopen(f TransferFlags) {
 	if f&TransferClosingDebit != 0 {
+		mark.Hit(mark.ReopenDebit)
 		p.dr.Flags &^= AccountClosed
 	}
 	if f&TransferClosingCredit != 0 {
+		mark.Hit(mark.ReopenCredit)
 		p.cr.Flags &^= AccountClosed
 	}
 }
@@ -215,6 +224,7 @@ func (m *Machine) expire() {
 		if !ok {
 			return
 		}
+		mark.Hit(mark.ExpireSwept)
 		b.pending = *m.pendings.records.at(slot)
 		var p pair
 		assert.That(m.pairOf(&b.pending, &p) == nil, "open pending transfer between unknown accounts") // Finish checks this
@@ -225,5 +235,8 @@ func (m *Machine) expire() {
 		m.mark(RegionAccounts, p.drSlot/recordsPerPage)
 		m.mark(RegionAccounts, p.crSlot/recordsPerPage)
 		b.delta.pair(&p)
+	}
+	if _, more := m.expiry.due(b.out.Time); more {
+		mark.Hit(mark.ExpireBudget)
 	}
 }

@@ -3,6 +3,8 @@ package payments
 import (
 	"encoding/binary"
 	"fmt"
+
+	"quorate/internal/mark"
 )
 
 // Building a machine from the pages of a checkpoint. The caller has checked each
@@ -205,6 +207,9 @@ func (m *Machine) finish() error {
 	if m.ids.n != m.meta.ordinalNext-1 {
 		return fmt.Errorf("%w: %d id entries for %d ordinals", ErrState, m.ids.n, m.meta.ordinalNext-1)
 	}
+	mark.If(m.meta.samples > 0, mark.RestoreTimeline)
+	mark.If(m.meta.pendingOpen > 0, mark.RestorePendings)
+	mark.If(m.meta.pendingFree > 0, mark.RestoreFreeSlots)
 	m.trim()
 	for _, rebuild := range [...]func() error{
 		m.rebuildLedgers, m.rebuildAccounts, m.rebuildPendings, m.rebuildSessions, m.checkTimeline, m.Audit,

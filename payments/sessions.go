@@ -1,6 +1,9 @@
 package payments
 
-import "quorate/wire"
+import (
+	"quorate/internal/mark"
+	"quorate/wire"
+)
 
 // WindowSeqs is the width of a session: a client may have this many requests
 // under way at once, and a request that old can still be asked about.
@@ -92,6 +95,7 @@ func (m *Machine) consume(slot uint32, req *Request, index uint32) {
 	if req.Seq > s.high {
 		s.slide(req.Seq)
 	}
+	mark.If(req.Seq < s.high, mark.SessionOutOfOrder)
 	s.bitmap |= 1 << (s.high - req.Seq)
 	s.ring[req.Seq%WindowSeqs] = ringEntry{seq: m.meta.seq, index: index, digest: req.Digest}
 	m.mark(RegionSessions, slot/sessionsPerPage)
@@ -105,6 +109,7 @@ func (s *session) slide(seq uint64) {
 		s.ring[q%WindowSeqs] = ringEntry{}
 	}
 	if step >= WindowSeqs {
+		mark.Hit(mark.SessionJump)
 		s.ring = [WindowSeqs]ringEntry{}
 	}
 	s.bitmap <<= step // Go shifts of 64 and more give 0

@@ -1,5 +1,7 @@
 package payments
 
+import "quorate/internal/mark"
+
 // createTransfer executes one event of OpCreateTransfers. The order of the
 // checks is the precedence of codes; nothing changes before the last of them.
 func (m *Machine) createTransfer(e *event) (TransferCode, error) {
@@ -101,9 +103,14 @@ func (m *Machine) moveMoney(t *Transfer, e *event) TransferCode {
 		return TransferPendingTableFull
 	}
 	// From here on the transfer succeeds.
+	mark.If(t.Flags&TransferImported != 0, mark.TransferImportedOK)
 	m.useIDHere(e)
 	m.move(t, e, &p)
 	if t.Amount != asked {
+		if t.Amount.IsZero() {
+			mark.Hit(mark.BalancedToZero)
+		}
+		mark.Hit(mark.BalancedDown)
 		m.derive(t, e)
 	}
 	return TransferOK
@@ -134,6 +141,7 @@ func (t *Transfer) balancingAmount(p *pair) U128 {
 		amount = minU128(amount, p.dr.CreditsPosted.SubFloor(debits))
 	}
 	if t.Flags&TransferBalancingCredit != 0 {
+		mark.Hit(mark.BalancedCredit)
 		credits, _ := p.cr.CreditsPosted.Add(p.cr.CreditsPending)
 		amount = minU128(amount, p.cr.DebitsPosted.SubFloor(credits))
 	}
@@ -192,9 +200,11 @@ func (m *Machine) move(t *Transfer, e *event, p *pair) {
 		l.CreditsPending.add(t.Amount)
 		m.openPending(t, e.ordinal)
 		if t.Flags&TransferClosingDebit != 0 {
+			mark.Hit(mark.ClosesDebit)
 			p.dr.Flags |= AccountClosed
 		}
 		if t.Flags&TransferClosingCredit != 0 {
+			mark.Hit(mark.ClosesCredit)
 			p.cr.Flags |= AccountClosed
 		}
 	} else {
@@ -229,6 +239,7 @@ func (m *Machine) book(t *Transfer, e *event, p *pair, ledger uint32) {
 
 // recordHistory keeps the balances of accounts with the history flag.
 func (m *Machine) recordHistory(t *Transfer, e *event, p *pair) {
+	mark.If(p.dr.Flags&p.cr.Flags&AccountHistory != 0, mark.HistoryTwice)
 	out := m.block.out
 	for side, a := range [...]*Account{SideDebit: p.dr, SideCredit: p.cr} {
 		if a.Flags&AccountHistory == 0 {

@@ -1,5 +1,7 @@
 package payments
 
+import "quorate/internal/mark"
+
 // undoLog remembers what an open chain changed. Events outside chains need
 // none: they are checked to the end before they change anything. Each list is
 // undone from its end; a chain holds accounts or transfers, never both, so the
@@ -93,6 +95,8 @@ func (m *Machine) rollBack(first, end uint32) {
 		m.dropLedger()
 	}
 	m.meta.transferTime = u.transferTime
+	mark.If(len(out.Balances) > u.balances, mark.UndoBalances)
+	mark.If(len(out.Derived) > u.derived, mark.UndoDerived)
 	out.Derived, out.Balances = out.Derived[:u.derived], out.Balances[:u.balances]
 	out.Resolved, m.pendings.resolved = out.Resolved[:u.resolved], m.pendings.resolved[:u.resolved]
 	clear(out.Links[first:end])
@@ -103,6 +107,7 @@ func (m *Machine) rollBack(first, end uint32) {
 
 // dropAccount takes the account created last away.
 func (m *Machine) dropAccount() {
+	mark.Hit(mark.UndoAccount)
 	slot := m.meta.accounts - 1
 	a := m.accounts.at(slot)
 	m.byAccount.remove(m.keys.account(a.ID), uint64(slot)+1)
@@ -112,6 +117,7 @@ func (m *Machine) dropAccount() {
 
 // dropLedger takes the ledger seen last away.
 func (m *Machine) dropLedger() {
+	mark.Hit(mark.UndoLedger)
 	slot := m.meta.ledgers - 1
 	m.byLedger.remove(m.keys.number(uint64(m.ledgers[slot].Number)), uint64(slot)+1)
 	m.ledgers = m.ledgers[:slot]

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"quorate/internal/mark"
 	"quorate/payments"
 	"quorate/wire"
 )
@@ -56,7 +57,11 @@ const forgetTicks = 400
 // add queues a request, unless it is under way already.
 func (b *batcher) add(p pendingRequest, tick uint64) {
 	if since, there := b.known[p.key()]; there && tick-since < forgetTicks {
+		mark.Hit(mark.BatchKnown)
 		return
+	}
+	if _, there := b.known[p.key()]; there {
+		mark.Hit(mark.BatchOnceMore)
 	}
 	p.tick = tick
 	b.known[p.key()] = tick
@@ -81,6 +86,7 @@ func (b *batcher) ready(inFlight int, tick uint64) bool {
 	case b.events >= b.policy.EventsMax || b.bytes >= b.policy.BytesMax:
 		return true
 	}
+	mark.If(tick-b.queue[b.head].tick < uint64(b.policy.DelayTicks), mark.BatchWaits)
 	return tick-b.queue[b.head].tick >= uint64(b.policy.DelayTicks)
 }
 
@@ -92,6 +98,7 @@ func (b *batcher) close(time uint64, cluster wire.Digest) *body {
 		p := &b.queue[b.head]
 		n, e := p.request.EncodedBytes(), eventsOf(&p.request)
 		if len(out.requests) > 0 && (bytes+n > b.policy.BytesMax || events+e > b.policy.EventsMax) {
+			mark.Hit(mark.BatchFull)
 			break
 		}
 		bytes, events = bytes+n, events+e
@@ -113,6 +120,7 @@ func (b *batcher) close(time uint64, cluster wire.Digest) *body {
 
 // giveBack queues a batch's requests again, in front.
 func (b *batcher) giveBack(body *body, tick uint64) {
+	mark.Hit(mark.BatchGivenBack)
 	rest := append([]pendingRequest(nil), b.queue[b.head:]...)
 	b.queue, b.head, b.bytes, b.events = b.queue[:0], 0, 0, 0
 	for i := range body.batch.Requests {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 
+	"quorate/internal/mark"
 	"quorate/wire"
 )
 
@@ -54,6 +55,7 @@ func (s *bodyStore) put(b *body) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, done := s.ledger[b.digest]; done {
+		mark.Hit(mark.BodyDone)
 		return
 	}
 	if _, there := s.held[b.digest]; !there {
@@ -70,6 +72,7 @@ func (s *bodyStore) get(d wire.Digest) (*body, error) {
 	case b != nil:
 		return b, nil
 	case seq != 0:
+		mark.Hit(mark.BodyFromLedger)
 		return s.read(seq)
 	}
 	return nil, fmt.Errorf("pipeline: no body %v", d)

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"sync"
 
+	"quorate/internal/mark"
 	"quorate/payments"
 	"quorate/wire"
 )
@@ -109,16 +110,20 @@ func (e *clientEntry) admit(seq uint64, conn ConnID, tick uint64) (admission, wi
 			return admitDone, 0
 		}
 		if tick-w.tick < againTicks {
+			mark.Hit(mark.RepeatUnderWay)
 			return admitWait, 0
 		}
+		mark.Hit(mark.RepeatPassedOn)
 		w.tick = tick
 		return admitNew, 0
 	}
 	if len(e.waiting) >= payments.WindowSeqs && !e.dropStale() {
+		mark.Hit(mark.WaitersFull)
 		return admitRefuse, wire.RejectOverload
 	}
 	e.waiting = append(e.waiting, waiter{seq: seq, conn: conn, tick: tick})
 	if executed {
+		mark.Hit(mark.RepeatDone)
 		return admitDone, 0
 	}
 	return admitNew, 0
@@ -143,6 +148,7 @@ func (e *clientEntry) dropStale() bool {
 	for i := range e.waiting {
 		w := &e.waiting[i]
 		if w.conn == 0 || e.high >= payments.WindowSeqs && w.seq <= e.high-payments.WindowSeqs {
+			mark.Hit(mark.WaiterStale)
 			e.waiting = append(e.waiting[:i], e.waiting[i+1:]...)
 			return true
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"quorate/consensus"
+	"quorate/internal/mark"
 	"quorate/storage"
 	"quorate/wire"
 )
@@ -122,15 +123,18 @@ func (s *serveStage) state(e consensus.Serve) {
 	}
 	hash := s.r.scope.ExecuteHash(e.State, m.header.Hash())
 	if len(sb.ExecCert) == wire.ShareBytes {
+		mark.Hit(mark.ServePi)
 		s.send(e.To, &wire.ExecuteProof{Seq: e.State, Digest: hash, Pi: wire.BLSSignature(sb.ExecCert)})
 		return
 	}
+	mark.Hit(mark.ServePiShare)
 	s.send(e.To, &wire.SignState{Seq: e.State, Digest: hash, Share: s.r.suite.SignShare(consensus.PurposePi, hash)})
 }
 
 func (s *serveStage) body(e consensus.Serve) {
 	b, err := s.r.bodies.get(e.Body)
 	if err != nil {
+		mark.Hit(mark.ServeBodyGone)
 		return // forgotten meanwhile: the asker tries another
 	}
 	s.send(e.To, &wire.Body{Batch: b.raw})
@@ -155,6 +159,7 @@ func (s *serveStage) blocks(e consensus.Serve) {
 		}
 		bytes += len(slot.Batch)
 		if len(m.Blocks) > 0 && bytes > serveBytesMax {
+			mark.Hit(mark.ServeBlocksFull)
 			break
 		}
 		m.Blocks = append(m.Blocks, slot)
@@ -178,6 +183,8 @@ func committedSlot(cluster wire.Digest, sb *storage.Block) (wire.CommittedSlot, 
 	slot := wire.CommittedSlot{Proof: proof}
 	if b != nil {
 		slot.Batch = b.raw
+	} else {
+		mark.Hit(mark.ServeNull)
 	}
 	return slot, nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"quorate/consensus"
+	"quorate/internal/mark"
 	"quorate/wire"
 )
 
@@ -25,6 +26,7 @@ func (r *Replica) carryOut(e consensus.Effect) {
 		r.crypto.urgent.put(e)
 	case consensus.Verify:
 		if !r.crypto.checks.offer(e) {
+			mark.Hit(mark.ChecksFull)
 			r.order.events.put(consensus.Verified{From: e.From, Msg: e.Msg, Verdict: consensus.VerdictCancelled})
 		}
 	case consensus.Execute:
@@ -33,6 +35,7 @@ func (r *Replica) carryOut(e consensus.Effect) {
 		r.execute.items.put(executeItem{certify: &e})
 	case consensus.Serve:
 		if !r.serve.items.offer(e) {
+			mark.Hit(mark.ServeFull)
 			r.stats.ServeDropped.Add(1)
 		}
 	case consensus.Forget:
@@ -89,6 +92,7 @@ func (r *Replica) stabilized(e consensus.Stabilize) {
 // the core repeats the rest for as long as it lasts, and would fill memory.
 func (r *Replica) sendLater(e consensus.Send) {
 	if r.journal.items.len() >= r.journal.items.max && !slices.Contains(e.To, r.cfg.Self) {
+		mark.Hit(mark.SendDropped)
 		r.stats.SendFailed.Add(1)
 		return
 	}

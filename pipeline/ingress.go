@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"quorate/consensus"
+	"quorate/internal/mark"
 	"quorate/payments"
 	"quorate/wire"
 )
@@ -29,10 +30,12 @@ func (g *ingress) PeerFrame(from wire.ReplicaID, kind wire.Kind, body []byte) {
 	}
 	msg, err := wire.DecodeMessage(kind, body)
 	if err != nil {
+		mark.Hit(mark.PeerMalformed)
 		g.r.stats.PeerMalformed.Add(1)
 		return
 	}
 	if !g.r.order.events.offer(consensus.Received{From: from, Msg: msg}) {
+		mark.Hit(mark.PeerDropped)
 		g.r.stats.PeerDropped.Add(1)
 	}
 }
@@ -53,21 +56,25 @@ func (g *ingress) PeerDown(id wire.ReplicaID) {
 func (g *ingress) forwarded(from wire.ReplicaID, body []byte) {
 	q, err := wire.DecodeRequest(body)
 	if err != nil {
+		mark.Hit(mark.ForwardMalformed)
 		g.r.stats.PeerMalformed.Add(1)
 		return
 	}
 	e := g.r.clients.get(q.Client)
 	if e == nil {
+		mark.Hit(mark.ForwardStranger)
 		g.r.stats.PeerMalformed.Add(1)
 		return
 	}
 	if !e.open(q.Seq) {
 		// Executed or too old: a late copy, or a liar who would have every old
 		// request of everyone ordered again.
+		mark.Hit(mark.ForwardStale)
 		g.r.stats.PeerStale.Add(1)
 		return
 	}
 	if !g.r.verify.requests.offer(inbound{request: q, client: e, from: from}) {
+		mark.Hit(mark.ForwardDropped)
 		g.r.stats.PeerDropped.Add(1)
 	}
 }

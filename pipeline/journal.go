@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"quorate/consensus"
+	"quorate/internal/mark"
 	"quorate/storage"
 	"quorate/wire"
 )
@@ -116,6 +117,7 @@ func (s *journalStage) note(it *journalItem) {
 			s.r.fail(fmt.Errorf("pipeline: journal superblock: %w", err))
 		}
 	case it.healed:
+		mark.Hit(mark.JournalHealed)
 		if err := s.journal.Healed(); err != nil {
 			s.r.fail(fmt.Errorf("pipeline: journal superblock: %w", err))
 		}
@@ -131,6 +133,7 @@ func (s *journalStage) sync(group []journalItem) bool {
 	if token != 0 {
 		start := time.Now()
 		if _, err := s.journal.Sync(); err != nil {
+			mark.Hit(mark.JournalSyncFails)
 			// Never retried: what is on the disk is unknown now (L6).
 			s.r.fail(fmt.Errorf("pipeline: journal: %w", err))
 			return false
@@ -156,6 +159,7 @@ func (s *journalStage) truncate() {
 		}
 	}
 	if best < 0 {
+		mark.If(len(s.anchors) > 0, mark.AnchorWaits)
 		return
 	}
 	if err := s.journal.Truncate(s.anchors[best].seq, s.anchors[best].lsn); err != nil {

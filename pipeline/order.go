@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"quorate/consensus"
+	"quorate/internal/mark"
 	"quorate/wire"
 )
 
@@ -64,6 +65,7 @@ func (o *orderStage) behind() bool {
 // wake this one.
 func (o *orderStage) Step() bool {
 	if o.behind() {
+		mark.Hit(mark.OrderPauses)
 		return false
 	}
 	o.eventBuf = o.events.take(o.eventBuf)
@@ -138,15 +140,18 @@ func (o *orderStage) request(p pendingRequest) {
 		return
 	}
 	if p.forwarded {
+		mark.Hit(mark.ForwardNotPrimary)
 		return // the sender keeps it and sends it again
 	}
 	if _, there := o.relay[p.key()]; there {
+		mark.Hit(mark.RelayKnown)
 		return
 	}
 	if len(o.relay) >= relayMax {
 		o.r.stats.RelayDropped.Add(1)
 		return
 	}
+	mark.Hit(mark.RelayKept)
 	// It is passed on a little later, if it is still not executed then: a client
 	// that waits for a busy primary asks everyone, and each copy of a full request
 	// is another mebibyte for that primary.
@@ -171,15 +176,18 @@ func (o *orderStage) watchView() {
 		return
 	}
 	for _, p := range o.batcher.drain() {
+		mark.Hit(mark.Drained)
 		o.request(p)
 	}
 	for _, k := range o.relayKeys(func(relayed) bool { return true }) {
 		w := o.relay[k]
 		if primary == o.r.cfg.Self {
+			mark.Hit(mark.RelayMine)
 			delete(o.relay, k)
 			o.batcher.add(w.request, o.tick)
 			continue
 		}
+		mark.Hit(mark.RelayMoved)
 		w.sent, w.since = o.tick, o.tick
 		o.relay[k] = w
 		o.forward(&w.request)
@@ -221,11 +229,13 @@ func (o *orderStage) onTick() {
 	})
 	for _, k := range again {
 		w := o.relay[k]
+		mark.Hit(mark.RelaySent)
 		w.sent = o.tick
 		o.relay[k] = w
 		o.forward(&w.request)
 	}
 	if overdue {
+		mark.Hit(mark.RelayOverdue)
 		o.effectsOf(consensus.Overdue{})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"quorate/consensus"
+	"quorate/internal/mark"
 	"quorate/payments"
 	"quorate/storage"
 	"quorate/wire"
@@ -93,6 +94,7 @@ func (r *Replica) loadImage() error {
 	if err != nil {
 		return fmt.Errorf("pipeline: state image: %w", err)
 	}
+	mark.Hit(mark.ImageLoaded)
 	if err := r.execute.machine.Finish(); err != nil {
 		return fmt.Errorf("pipeline: state image: %w", err)
 	}
@@ -137,6 +139,7 @@ func (r *Replica) replayBlock(seq wire.SeqNum) error {
 	if err != nil {
 		return fmt.Errorf("pipeline: block %d: %w", seq, err)
 	}
+	mark.Hit(mark.BlockReplayed)
 	if done.meta.header != m.header {
 		return fmt.Errorf("%w: block %d", ErrReplay, seq)
 	}
@@ -174,6 +177,7 @@ func (r *Replica) outcomes(executed wire.SeqNum) ([]consensus.Executed, error) {
 			}
 		}
 		if seq%r.cfg.Interval == 0 && e.StateRoot.IsNull() {
+			mark.Hit(mark.RootUnknown)
 			continue // below every checkpoint that can still become stable
 		}
 		out = append(out, e)
@@ -191,10 +195,12 @@ func (r *Replica) keepBody(b *body, seq, executed wire.SeqNum) bool {
 	sb, err := r.ledger.Block(seq)
 	if err == nil {
 		if m, err := decodeBlockMeta(sb.Header); err == nil && m.header.BatchDigest == b.digest {
+			mark.Hit(mark.JournalBodyDone)
 			r.bodies.executed(b.digest, seq)
 			return true
 		}
 	}
+	mark.Hit(mark.JournalBodyLost)
 	r.bodies.forget(b.digest) // another value was committed there
 	return false
 }

@@ -11,6 +11,7 @@ import (
 
 	"quorate/cluster"
 	"quorate/consensus"
+	"quorate/internal/mark"
 	"quorate/payments"
 	"quorate/storage"
 	"quorate/wire"
@@ -213,6 +214,7 @@ func (r *Replica) reply(conn ConnID, kind wire.Kind, body []byte) {
 const overloadHintMilli = 20
 
 func (r *Replica) rejectClient(conn ConnID, seq uint64, code wire.RejectCode) {
+	mark.Code(mark.ClientRejects, uint32(code))
 	r.stats.ClientRejects[code].Add(1)
 	m := wire.Reject{Seq: seq, Code: code, Primary: r.quorums.Primary(wire.View(r.view.Load()))}
 	if code.Retry() == wire.RetryAfter {

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"quorate/consensus"
+	"quorate/internal/mark"
 	"quorate/payments"
 	"quorate/storage"
 	"quorate/wire"
@@ -39,8 +40,10 @@ func (d *doneBlocks) await(b *doneBlock) {
 		return
 	}
 	if len(d.late) >= lateBlocksMax {
+		mark.Hit(mark.ReplyAwaitsFull)
 		d.late = append(d.late[:0], d.late[1:]...)
 	}
+	mark.Hit(mark.ReplyAwaits)
 	d.late = append(d.late, b)
 }
 
@@ -95,6 +98,7 @@ func (s *executeStage) duplicate(m *requestMeta) {
 		return
 	}
 	if conn := e.answer(m.seq); conn != 0 {
+		mark.Hit(mark.ReplyDuplicate)
 		s.answerFrom(conn, m.seq, m.dupSeq, m.dupIndex)
 	}
 }
@@ -119,10 +123,13 @@ func (s *executeStage) again(q *repeat) {
 	switch {
 	case status == payments.StatusDuplicate && place.Digest != q.digest:
 		q.client.answer(q.seq)
+		mark.Hit(mark.ReplyReused)
 		s.r.rejectClient(q.conn, q.seq, wire.RejectIDReused)
 	case status == payments.StatusDuplicate:
+		mark.Hit(mark.ReplyAgain)
 		s.answerFrom(q.conn, q.seq, place.Seq, place.Index)
 	case status == payments.StatusSeqTooOld:
+		mark.Hit(mark.ReplyTooOld)
 		q.client.answer(q.seq)
 		s.r.rejectClient(q.conn, q.seq, wire.RejectSeqTooOld)
 	}
@@ -134,6 +141,7 @@ func (s *executeStage) answerFrom(conn ConnID, seq uint64, at wire.SeqNum, index
 	b := s.done.get(at)
 	if b == nil {
 		var err error
+		mark.Hit(mark.ReplyFromLedger)
 		if b, err = s.load(at); err != nil {
 			s.r.log.Error("executed block not readable", "seq", at, "error", err)
 			return

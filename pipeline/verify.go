@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"quorate/consensus"
+	"quorate/internal/mark"
 	"quorate/wire"
 )
 
@@ -23,6 +24,7 @@ const verifyBytesMax = 2 << 20
 // Step checks one batch, unless the order stage is behind; it wakes this one.
 func (v *requestVerifier) Step() bool {
 	if v.r.order.requests.len() >= v.r.order.requests.max {
+		mark.Hit(mark.VerifyPauses)
 		return false
 	}
 	var batch []inbound
@@ -64,9 +66,11 @@ func (v *requestVerifier) Step() bool {
 // nothing can be learned or broken by sending bad ones.
 func (v *requestVerifier) refuse(in *inbound) {
 	if in.conn == 0 {
+		mark.Hit(mark.ForwardBadSignature)
 		v.r.stats.PeerMalformed.Add(1)
 		return
 	}
+	mark.Hit(mark.ClientBadSignature)
 	in.client.answer(in.request.Seq)
 	v.r.rejectClient(in.conn, in.request.Seq, wire.RejectSignature)
 }
@@ -174,6 +178,7 @@ func (s *cryptoStage) stable(m *wire.Stable) bool {
 // lock: one bad certificate refuses the whole message.
 func (s *cryptoStage) checkViewChange(m *wire.ViewChange, digest wire.Digest) bool {
 	if !s.r.suite.VerifyIdentity(m.Replica, digest[:], m.Signature) || !s.stable(&m.Stable) {
+		mark.Hit(mark.ChangeSignatureInvalid)
 		return false
 	}
 	for i := range m.Slots {
@@ -183,6 +188,7 @@ func (s *cryptoStage) checkViewChange(m *wire.ViewChange, digest wire.Digest) bo
 		}
 		id := wire.SlotID{View: e.Lock.View, Seq: e.Seq, Digest: e.Lock.Digest}
 		if !s.group(consensus.PurposeTau, s.r.scope.SlotHash(id), e.Lock.Tau) {
+			mark.Hit(mark.ChangeCertInvalid)
 			return false
 		}
 	}
@@ -194,10 +200,12 @@ func (s *cryptoStage) checkViewChange(m *wire.ViewChange, digest wire.Digest) bo
 // is not.
 func (s *cryptoStage) checkPrePrepare(m *wire.PrePrepare, out *checked) {
 	if !s.r.suite.VerifyIdentity(s.r.quorums.Primary(m.Slot.View), s.r.scope.AuthorBytes(m.Slot), m.Author) {
+		mark.Hit(mark.AuthorInvalid)
 		return
 	}
 	b, err := newBody(s.r.cfg.Cluster, m.Batch)
 	if err != nil || b.digest != m.Slot.Digest {
+		mark.Hit(mark.ProposalBodyDiffers)
 		// The author signed the digest, not these bytes: a middleman cannot exist
 		// on a TLS link, but blame needs proof.
 		return
@@ -207,6 +215,7 @@ func (s *cryptoStage) checkPrePrepare(m *wire.PrePrepare, out *checked) {
 	}
 	now, t := s.r.cfg.Clock(), b.batch.Time
 	if t > now && t-now > s.r.cfg.TimeBound || now > t && now-t > s.r.cfg.TimeBound {
+		mark.Hit(mark.ProposalBadTime)
 		out.Verdict = consensus.VerdictBadTime
 		return
 	}
@@ -220,6 +229,7 @@ func (s *cryptoStage) checkRequests(b *body) consensus.Verdict {
 	for i := range b.batch.Requests {
 		e := s.r.clients.get(b.batch.Requests[i].Client)
 		if e == nil {
+			mark.Hit(mark.BatchStranger)
 			// Perhaps registered by a block that is not executed here yet.
 			return consensus.VerdictCancelled
 		}
@@ -247,6 +257,8 @@ func (s *cryptoStage) checkBody(raw []byte, out *checked) {
 	switch v := s.checkRequests(b); v {
 	case consensus.VerdictOK:
 		out.Verdict, out.bodies = v, []*body{b}
+	case consensus.VerdictBadBatch:
+		mark.Hit(mark.BodyBadSignature)
 	case consensus.VerdictCancelled:
 		out.Verdict = v
 	}
@@ -260,6 +272,7 @@ func (s *cryptoStage) checkBlocks(m *wire.Blocks, out *checked) {
 	for i := range m.Blocks {
 		b, v := s.checkBlock(&m.Blocks[i])
 		if v == consensus.VerdictCancelled && i > 0 {
+			mark.Hit(mark.BlocksCut)
 			m.Blocks = m.Blocks[:i]
 			break
 		}
@@ -285,16 +298,19 @@ func (s *cryptoStage) checkBlock(c *wire.CommittedSlot) (*body, consensus.Verdic
 	}
 	switch {
 	case !ok:
+		mark.Hit(mark.BlockForged)
 		return nil, consensus.VerdictForged
 	case p.Slot.Digest.IsNull():
 		return nil, consensus.VerdictOK
 	}
 	b, err := newBody(s.r.cfg.Cluster, c.Batch)
 	if err != nil || b.digest != p.Slot.Digest {
+		mark.Hit(mark.BlockBodyDiffers)
 		return nil, consensus.VerdictForged
 	}
 	if v := s.checkRequests(b); v != consensus.VerdictOK {
 		if v == consensus.VerdictBadBatch {
+			mark.Hit(mark.BlockBadSignature)
 			v = consensus.VerdictForged
 		}
 		return nil, v

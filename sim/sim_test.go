@@ -118,6 +118,7 @@ func TestSeeds(t *testing.T) {
 		list = append(list, fmt.Sprintf("%s %d", name, sum.Faults[k]))
 	}
 	t.Logf("%d faults: %s; %d losses that no disk can see alone", faults, strings.Join(list, ", "), sum.Unseen)
+	reportMarks(t)
 }
 
 func TestEqualSeedsGiveEqualRuns(t *testing.T) {

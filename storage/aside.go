@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"quorate/internal/mark"
 	"quorate/wire"
 )
 
@@ -104,6 +105,7 @@ func (j *Journal) moveAside(name, to string) error {
 // the directory is as good as empty.
 func (j *Journal) begin(incarnation uint64, reason string, applied wire.SeqNum) error {
 	for _, s := range j.slots { // of a creation that was cut short
+		mark.Hit(mark.JournalCreationCut)
 		_ = s.file.Close()
 		if err := j.fs.Remove(j.slotName(s.slot)); err != nil {
 			return fmt.Errorf("storage: remove segment file %d: %w", s.slot, err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"quorate/internal/mark"
 	"quorate/wire"
 )
 
@@ -160,6 +161,7 @@ func (j *Journal) Append(kind uint8, seq wire.SeqNum, parts ...[]byte) LSN {
 		panic(fmt.Sprintf("storage: record of %d bytes, at most %d fit", n, j.RecordMax()))
 	}
 	if j.open != nil && j.open.framedWith(n) > j.groupRoom() {
+		mark.Hit(mark.JournalGroupFull)
 		j.full = append(j.full, j.open)
 		j.open = nil
 	}
@@ -260,6 +262,7 @@ func (j *Journal) room(size int64, g *groupBuffer) (rolled bool, err error) {
 		index = s.head.index + 1
 	}
 	if len(j.free) == 0 {
+		mark.Hit(mark.SegmentMade)
 		if err := j.newSlot(false); err != nil {
 			return false, err
 		}
@@ -271,6 +274,7 @@ func (j *Journal) room(size int64, g *groupBuffer) (rolled bool, err error) {
 	}
 	s := j.free[0]
 	j.free = j.free[1:]
+	mark.If(s.valid, mark.SegmentReused)
 	*s = segment{file: s.file, slot: s.slot, size: s.size, valid: true, end: blockBytes, last: g.first - 1}
 	s.head = segmentHeader{
 		cluster: j.super.cluster, replica: j.super.replica, incarnation: j.super.incarnation,
@@ -310,6 +314,7 @@ func (j *Journal) Truncate(keep wire.SeqNum, anchor LSN) error {
 	if n == 0 {
 		return nil
 	}
+	mark.Hit(mark.SegmentsFreed)
 	first := j.live[n].head
 	j.super.firstIndex, j.super.firstLSN, j.super.firstChain = first.index, first.first, first.before
 	// The superblock first: a segment may be overwritten only when no start of

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"quorate/internal/mark"
 	"quorate/wire"
 )
 
@@ -85,11 +86,13 @@ func (j *Journal) openAll() (rec Recovery, err error) {
 			return rec, err
 		}
 		if j.opt.Create && !used {
+			mark.Hit(mark.JournalCreated)
 			rec = Recovery{Created: true, Incarnation: 1}
 			return rec, j.begin(1, "", 0)
 		}
 		reason = "the superblock is missing"
 		if !used {
+			mark.Hit(mark.JournalMissing)
 			reason = "the journal is missing"
 		}
 	}
@@ -218,6 +221,7 @@ func (j *Journal) sortSlots() (map[uint64]*segment, string) {
 		case h.cluster != j.super.cluster || h.replica != j.super.replica || h.nonce != j.super.nonce:
 			return nil, fmt.Sprintf("segment file %d belongs to replica %d of another journal", s.slot, h.replica)
 		case h.index < j.super.firstIndex:
+			mark.Hit(mark.JournalStaleSegment)
 			continue
 		case byIndex[h.index] != nil:
 			return nil, fmt.Sprintf("segment %d exists twice", h.index)
@@ -315,6 +319,7 @@ func (sc *scanner) judgeTail(rec *Recovery) (string, error) {
 	n := sectorBytes
 	if ok && h.first == sc.want {
 		n = h.framed()
+		mark.Hit(mark.JournalTornTail)
 		rec.TornBytes = int64(n)
 		if s.end+int64(n) > s.size {
 			return fmt.Sprintf("record %d leaves its segment", sc.want), nil
@@ -379,6 +384,7 @@ func (sc *scanner) judgeFree() (string, error) {
 		if h.first > sc.want || damaged {
 			return fmt.Sprintf("segment file %d has record %d but no header", s.slot, h.first), nil
 		}
+		mark.Hit(mark.JournalTornRoll)
 		// Its header and first group went out in one write, and the header was
 		// not written: torn, unless a second group follows.
 		if later, err := sc.laterGroup(s, blockBytes); later != 0 || err != nil {
@@ -394,6 +400,7 @@ func (j *Journal) resume(rec *Recovery) error {
 	rec.DiskApplied, rec.Incarnation = j.super.applied, j.super.incarnation
 	rec.Segments, rec.LastLSN = len(j.live), j.synced
 	j.next, j.chain = j.synced+1, j.syncedChain
+	mark.If(j.super.amnesia, mark.JournalStillAmnesia)
 	if !j.super.clean {
 		if err := j.settleTail(rec.TornBytes > 0); err != nil {
 			return err
@@ -416,6 +423,7 @@ func (j *Journal) settleTail(torn bool) error {
 				from = s.end
 			}
 			again := make([]byte, blockBytes+s.end-from)
+			mark.Hit(mark.JournalTailRewritten)
 			s.head.encode(again)
 			if err := readFull(s.file, again[blockBytes:], from); err != nil {
 				return fmt.Errorf("storage: read newest group: %w", err)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"quorate/internal/mark"
 	"quorate/wire"
 )
 
@@ -113,6 +114,8 @@ func chooseSuperblock(file []byte) (best superblock, ok bool) {
 		}
 		if s, good := decodeSuperblock(file[i*blockBytes:], uint8(i)); good {
 			found = append(found, s)
+		} else {
+			mark.Hit(mark.SuperCopyBroken)
 		}
 	}
 	for i, s := range found {
@@ -123,6 +126,8 @@ func chooseSuperblock(file []byte) (best superblock, ok bool) {
 		}
 	}
 	for _, s := range found {
+		mark.If(ok && s.sequence != best.sequence, mark.SuperTwoAges)
+		mark.If(ok && s.sequence > best.sequence, mark.SuperOlderWins)
 		if ok && s.sequence == best.sequence && s != best {
 			return superblock{}, false
 		}

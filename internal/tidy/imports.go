@@ -20,26 +20,27 @@ var pureNever = []string{"time", "sync", "os", "net", "context", "math/rand", "c
 
 // below lists the rooms that need no other process: what a whole replica is
 // made of without its network.
-var below = []string{"wire", "cluster", "consensus", "payments", "sigagg", "storage", "tuning", "internal/assert"}
+var below = []string{"wire", "cluster", "consensus", "payments", "sigagg", "storage", "tuning", "internal/assert", "internal/mark"}
 
 // rooms is the import table of the design page (invariant T1). A folder below a
 // room obeys the room's row and may import the room.
 var rooms = []room{
 	{"wire", nil, []string{"os", "net", "time"}},
 	{"cluster", []string{"wire"}, []string{"os", "net"}},
-	{"consensus", []string{"wire", "cluster", "internal/assert"}, pureNever},
-	{"payments", []string{"wire", "internal/assert"}, pureNever},
+	{"consensus", []string{"wire", "cluster", "internal/assert", "internal/mark"}, pureNever},
+	{"payments", []string{"wire", "internal/assert", "internal/mark"}, pureNever},
 	{"sigagg", []string{"internal/assert"}, nil},
-	{"storage", []string{"wire", "internal/assert"}, nil},
+	{"storage", []string{"wire", "internal/assert", "internal/mark"}, nil},
 	{"netio", []string{"wire", "cluster"}, nil},
 	{"tuning", nil, nil},
 	{"pipeline", below, nil},
-	{"client", []string{"wire", "cluster", "sigagg", "payments"}, nil},
+	{"client", []string{"wire", "cluster", "sigagg", "payments", "internal/mark"}, nil},
 	{"sim", append([]string{"pipeline", "client"}, below...), nil},
 	{"bench", append([]string{"pipeline", "client", "netio"}, below...), nil},
 	{"cmd/replica", append([]string{"pipeline", "client", "netio"}, below...), nil},
 	{"cmd/loadgen", []string{"client", "wire", "cluster", "sigagg", "payments", "tuning", "internal/assert"}, nil},
 	{"internal/assert", nil, nil},
+	{"internal/mark", nil, []string{"os", "net", "time"}},
 	{"internal/tidy", nil, nil},
 }
 

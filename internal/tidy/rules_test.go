@@ -180,3 +180,37 @@ func TestRuleMetrics(t *testing.T) {
 		expect(t, r.text, checkMetrics([]*source{s}), r.word)
 	}
 }
+
+func TestRuleMarks(t *testing.T) {
+	const registry = `package mark
+type Mark uint16
+const (
+	A Mark = iota
+	B
+	allEnd
+)
+var marks = [...]Info{
+	A: {"a.first", "wire", "the first thing happened"},
+	B: {"a.second", "wire", "the second thing happened"},
+}
+`
+	const calls = "package wire\nfunc f(n int) {\n\tmark.Hit(mark.A)\n\tmark.If(n > 0, mark.B)\n}\n"
+	rows := []struct{ what, registry, folder, calls, word string }{
+		{"all is well", registry, "wire", calls, ""},
+		{"no entry", strings.Replace(registry, "\tB\n", "\tB\n\tC\n", 1), "wire", calls, "mark C has no entry"},
+		{"no call", registry, "wire", strings.Replace(calls, "mark.Hit(mark.A)", "", 1), "mark A is hit by 0 calls"},
+		{"two calls", registry, "wire", strings.Replace(calls, "mark.B", "mark.A", 1) + "func g() { mark.Hit(mark.B) }\n", "mark A is hit by 2"},
+		{"unknown", registry, "wire", calls + "func g() { mark.Hit(m) }\n", "by its name"},
+		{"twice the name", strings.Replace(registry, "a.second", "a.first", 1), "wire", calls, "two marks are called"},
+		{"odd name", strings.Replace(registry, "a.second", "Second", 1), "wire", calls, "small words"},
+		{"says nothing", strings.Replace(registry, "the second thing happened", "it", 1), "wire", calls, "says what happened"},
+		{"a call inside", registry, "wire", strings.Replace(calls, "n > 0", "g(n)", 1) + "func g(int) bool { return true }\nfunc h() { mark.Hit(mark.B) }\n", "stays in production"},
+	}
+	for _, r := range rows {
+		expect(t, r.what, checkMarks([]*source{one(t, markRoom, r.registry), one(t, r.folder, r.calls)}), r.word)
+	}
+	other := checkMarks([]*source{one(t, markRoom, registry), one(t, "cluster", calls)})
+	if len(other) != 4 { // two of another room, which leaves both without a call
+		t.Errorf("calls of another room: %v", other)
+	}
+}

@@ -47,6 +47,14 @@ func TestFolders(t *testing.T) { report(t, checkFolders(repository(t).folders)) 
 
 func TestSimulatorSteps(t *testing.T) { report(t, checkSteps(repository(t).sources)) }
 
+func TestMarks(t *testing.T) {
+	tree := repository(t)
+	report(t, checkMarks(tree.sources))
+	if entries, _ := markEntries(tree.sources); len(entries) < 150 {
+		t.Errorf("%d marks in the registry: the rule does not find it", len(entries))
+	}
+}
+
 func TestSizes(t *testing.T) {
 	found, long := checkSizes(repository(t).sources)
 	report(t, found)
