@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"syscall"
 	"time"
@@ -100,7 +101,12 @@ func harm(ctx context.Context, c *procs.Cluster, p plan, victims []int) (broken 
 		signalAll(c, victims, syscall.SIGSTOP)
 		broken = time.Now()
 		err := sleep(ctx, p.away)
-		signalAll(c, victims, syscall.SIGCONT)
+		for k, i := range victims {
+			if k > 0 {
+				err = errors.Join(err, sleep(ctx, p.gap))
+			}
+			c.Nodes[i].Signal(syscall.SIGCONT)
+		}
 		return broken, err
 	case faultStop:
 		signalAll(c, victims, syscall.SIGTERM)
@@ -115,7 +121,7 @@ func harm(ctx context.Context, c *procs.Cluster, p plan, victims []int) (broken 
 		broken = time.Now()
 	}
 	if p.fault == faultStarting {
-		if err := start(c, victims); err != nil {
+		if err := start(ctx, c, victims, 0); err != nil {
 			return broken, err
 		}
 		if err := sleep(ctx, p.early); err != nil {
@@ -129,7 +135,7 @@ func harm(ctx context.Context, c *procs.Cluster, p plan, victims []int) (broken 
 	if err := sleep(ctx, p.away); err != nil {
 		return broken, err
 	}
-	return broken, start(c, victims)
+	return broken, start(ctx, c, victims, p.gap)
 }
 
 // signalAll signals all of them before anything else happens.
@@ -148,8 +154,14 @@ func kill(c *procs.Cluster, ids []int) {
 	}
 }
 
-func start(c *procs.Cluster, ids []int) error {
-	for _, i := range ids {
+// start starts them one after another.
+func start(ctx context.Context, c *procs.Cluster, ids []int, gap time.Duration) error {
+	for k, i := range ids {
+		if k > 0 {
+			if err := sleep(ctx, gap); err != nil {
+				return err
+			}
+		}
 		if err := c.Start(i); err != nil {
 			return err
 		}

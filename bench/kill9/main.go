@@ -21,6 +21,7 @@ type flags struct {
 	replicas    int
 	f, c        int
 	plaintext   bool
+	only        int
 	perSecond   int
 	batch       int
 	bin, dir    string
@@ -34,6 +35,7 @@ func main() {
 	flag.IntVar(&fl.replicas, "replicas", 4, "number of replicas n = 3f+2c+1")
 	flag.IntVar(&fl.f, "f", 1, "replicas that may lie, and the most that are away at once")
 	flag.IntVar(&fl.c, "c", 0, "replicas that may be slow without losing the fast path")
+	flag.IntVar(&fl.only, "only", 0, "number of the one fault to make again and again, see plan.go; 0: all")
 	flag.BoolVar(&fl.plaintext, "plaintext", false, "without TLS")
 	flag.IntVar(&fl.perSecond, "requests-per-second", 25, "load of all clients together")
 	flag.IntVar(&fl.batch, "batch", 20, "payments per request")
@@ -57,8 +59,8 @@ func main() {
 // an empty ledger, and the whole run repeats what it drew, not how the host
 // scheduled it.
 func (fl *flags) repeat(first uint64, count int) string {
-	s := fmt.Sprintf("%s -seed %d -first %d -cycles %d -replicas %d -f %d -c %d -requests-per-second %d -batch %d", os.Args[0],
-		fl.seed, first, count, fl.replicas, fl.f, fl.c, fl.perSecond, fl.batch)
+	s := fmt.Sprintf("%s -seed %d -first %d -cycles %d -only %d -replicas %d -f %d -c %d -requests-per-second %d -batch %d", os.Args[0],
+		fl.seed, first, count, fl.only, fl.replicas, fl.f, fl.c, fl.perSecond, fl.batch)
 	if fl.plaintext {
 		s += " -plaintext"
 	}
@@ -103,7 +105,7 @@ func cycles(ctx context.Context, fl *flags) (err error) {
 	defer func() { t.Printf("%s", g.line()) }()
 	for k := range uint64(fl.cycles) {
 		number := fl.first + k
-		p := draw(fl.seed, number, fl.replicas, fl.f, payers)
+		p := draw(fl.seed, number, fl.replicas, fl.f, payers, fault(fl.only))
 		begun := time.Now()
 		o, err := run(ctx, t, p)
 		g.count(o.report)

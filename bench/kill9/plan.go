@@ -32,6 +32,7 @@ type plan struct {
 	lead    time.Duration // of load before the fault
 	away    time.Duration // between fault and mending; 0: mended at once
 	early   time.Duration // of faultStarting: how long the first start lives
+	gap     time.Duration // between the starts of two victims
 	payer   int           // the client that dies too; −1: none
 }
 
@@ -42,12 +43,17 @@ const (
 	pauseMin         = 100 * time.Millisecond
 	pauseMax         = 8 * time.Second
 	earlyMax         = 700 * time.Millisecond
+	gapMax           = 2 * time.Second
 )
 
-// draw makes cycle number of a seed for n replicas of which f may be away.
-func draw(seed, number uint64, n, f, payers int) plan {
+// draw makes cycle number of a seed for n replicas of which f may be away. only
+// is the fault if it is not 0.
+func draw(seed, number uint64, n, f, payers int, only fault) plan {
 	r := rand.New(rand.NewPCG(seed, number))
 	p := plan{fault: drawFault(r), lead: span(r, leadMin, leadMax), payer: -1}
+	if only != 0 {
+		p.fault = only
+	}
 	switch p.fault {
 	case faultPause:
 		// Short pauses harm differently from long ones: the logarithm is uniform.
@@ -67,6 +73,9 @@ func draw(seed, number uint64, n, f, payers int) plan {
 		}
 	} else {
 		p.victims = drawVictims(r, n, 1+r.IntN(f))
+	}
+	if len(p.victims) > 1 && r.IntN(2) == 0 {
+		p.gap = span(r, 0, gapMax)
 	}
 	if r.IntN(8) == 0 {
 		p.payer = r.IntN(payers)
@@ -128,6 +137,9 @@ func (p plan) String() string {
 		fmt.Fprintf(&b, ", again after %v", p.early.Round(time.Millisecond))
 	}
 	fmt.Fprintf(&b, ", away %v", p.away.Round(time.Millisecond))
+	if p.gap > 0 {
+		fmt.Fprintf(&b, ", back one after another with %v between", p.gap.Round(time.Millisecond))
+	}
 	if p.payer >= 0 {
 		fmt.Fprintf(&b, ", client %d dies", p.payer)
 	}

@@ -12,10 +12,10 @@ import (
 func TestDraw(t *testing.T) {
 	for _, size := range []struct{ n, f int }{{4, 1}, {6, 1}, {7, 2}} {
 		seen := map[fault]int{}
-		primaries, backups, payers, pairs := 0, 0, 0, 0
+		primaries, backups, payers, pairs, gaps := 0, 0, 0, 0, 0
 		for number := range uint64(2000) {
-			p := draw(9, number, size.n, size.f, 3)
-			if again := draw(9, number, size.n, size.f, 3); !reflect.DeepEqual(p, again) {
+			p := draw(9, number, size.n, size.f, 3, 0)
+			if again := draw(9, number, size.n, size.f, 3, 0); !reflect.DeepEqual(p, again) {
 				t.Fatalf("cycle %d is drawn as %+v and as %+v", number, p, again)
 			}
 			seen[p.fault]++
@@ -24,6 +24,12 @@ func TestDraw(t *testing.T) {
 			}
 			if p.payer >= 0 {
 				payers++
+			}
+			if p.gap > 0 {
+				gaps++
+			}
+			if p.gap < 0 || p.gap > gapMax || p.gap > 0 && len(p.victims) == 1 {
+				t.Fatalf("cycle %d: %v between the starts of %d", number, p.gap, len(p.victims))
 			}
 			if !slices.IsSorted(p.victims) || p.victims[0] < 0 || p.victims[len(p.victims)-1] >= size.n ||
 				len(slices.Compact(slices.Clone(p.victims))) != len(p.victims) {
@@ -47,8 +53,8 @@ func TestDraw(t *testing.T) {
 				backups++
 			}
 		}
-		if len(seen) != len(faultNames) || primaries < 300 || backups < 300 || payers < 100 || (size.f > 1) != (pairs > 100) {
-			t.Errorf("n=%d: faults %v, %d primaries, %d backups, %d payers, %d pairs", size.n, seen, primaries, backups, payers, pairs)
+		if len(seen) != len(faultNames) || primaries < 300 || backups < 300 || payers < 100 || gaps < 50 || (size.f > 1) != (pairs > 100) {
+			t.Errorf("n=%d: faults %v, %d primaries, %d backups, %d payers, %d pairs, %d gaps", size.n, seen, primaries, backups, payers, pairs, gaps)
 		}
 		kills := seen[faultKill] + seen[faultAll] + seen[faultStarting]
 		if kills < 1400 || kills > 1600 {

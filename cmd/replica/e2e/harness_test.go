@@ -43,7 +43,7 @@ const (
 // the logs and each second's standing of all replicas too.
 const traceVar = "QUORATE_E2E_TRACE"
 
-var binaries string // folder with replica and loadgen, built by TestMain
+var binaries string // folder with replica, loadgen and the fault experiments, built by TestMain
 
 func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
@@ -55,7 +55,7 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binaries = dir
-	build := exec.Command("go", "build", "-o", dir, "quorate/cmd/replica", "quorate/cmd/loadgen")
+	build := exec.Command("go", "build", "-o", dir, "quorate/cmd/replica", "quorate/cmd/loadgen", "quorate/bench/kill9", "quorate/bench/netfaults")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
 		return 1
