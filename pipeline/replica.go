@@ -91,6 +91,7 @@ type Replica struct {
 
 	clients *clientTable
 	bodies  *bodyStore
+	certs   goodCerts
 
 	ingress ingress
 	verify  *requestVerifier

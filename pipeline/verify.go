@@ -91,6 +91,9 @@ func (s *cryptoStage) Step() bool {
 			s.r.order.events.put(s.sign(job))
 		case consensus.Combine:
 			sig, culprits, ok := s.r.suite.Combine(job.Purpose, job.Hash, job.Shares)
+			if ok {
+				s.r.certs.remember(Certificate{job.Purpose, job.Hash, sig})
+			}
 			s.r.order.events.put(consensus.Combined{Job: job, OK: ok, Signature: sig, Culprits: culprits})
 		}
 		s.r.order.events.to.wake() // it may have paused
@@ -162,7 +165,7 @@ func (s *cryptoStage) check(job consensus.Verify) checked {
 }
 
 func (s *cryptoStage) group(p consensus.Purpose, hash wire.Digest, sig wire.BLSSignature) bool {
-	return s.r.suite.VerifyGroup(p, hash, sig)
+	return s.certified(Certificate{p, hash, sig})
 }
 
 // slow checks τ(τ(h)); τ(h) itself is covered by the hash that it signs.
@@ -181,16 +184,17 @@ func (s *cryptoStage) checkViewChange(m *wire.ViewChange, digest wire.Digest) bo
 		mark.Hit(mark.ChangeSignatureInvalid)
 		return false
 	}
+	var locks []Certificate
 	for i := range m.Slots {
 		e := &m.Slots[i]
-		if !e.HasLock {
-			continue
+		if e.HasLock {
+			id := wire.SlotID{View: e.Lock.View, Seq: e.Seq, Digest: e.Lock.Digest}
+			locks = append(locks, Certificate{consensus.PurposeTau, s.r.scope.SlotHash(id), e.Lock.Tau})
 		}
-		id := wire.SlotID{View: e.Lock.View, Seq: e.Seq, Digest: e.Lock.Digest}
-		if !s.group(consensus.PurposeTau, s.r.scope.SlotHash(id), e.Lock.Tau) {
-			mark.Hit(mark.ChangeCertInvalid)
-			return false
-		}
+	}
+	if !s.certified(locks...) {
+		mark.Hit(mark.ChangeCertInvalid)
+		return false
 	}
 	return true
 }

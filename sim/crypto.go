@@ -115,6 +115,15 @@ func (s idealSuite) VerifyGroup(p consensus.Purpose, h wire.Digest, sig wire.BLS
 	return sig == s.o.group(p, h)
 }
 
+func (s idealSuite) VerifyGroups(certs []pipeline.Certificate) bool {
+	for _, c := range certs {
+		if !s.VerifyGroup(c.Purpose, c.Hash, c.Sig) {
+			return false
+		}
+	}
+	return true
+}
+
 func (s idealSuite) VerifyIdentity(id wire.ReplicaID, message []byte, sig wire.Signature) bool {
 	return sig == s.o.identity(id, message)
 }
