@@ -15,10 +15,12 @@ import (
 type countingSuite struct {
 	Suite
 	verified int
+	alone    int // of those, one by one
 }
 
 func (s *countingSuite) VerifyGroup(p consensus.Purpose, h wire.Digest, sig wire.BLSSignature) bool {
 	s.verified++
+	s.alone++
 	return s.Suite.VerifyGroup(p, h, sig)
 }
 
@@ -51,7 +53,7 @@ func newCertWorld(t *testing.T) *certWorld {
 func (w *certWorld) combined(p consensus.Purpose, hash wire.Digest) wire.BLSSignature {
 	w.t.Helper()
 	var shares []consensus.ShareOf
-	for i := range w.stage.r.quorums.Tau {
+	for i := range w.suites {
 		shares = append(shares, consensus.ShareOf{Replica: wire.ReplicaID(i), Share: w.suites[i].SignShare(p, hash)})
 	}
 	sig, _, ok := w.suites[0].Combine(p, hash, shares)
@@ -117,6 +119,42 @@ func TestNoBadLockHidesBehindGoodOnes(t *testing.T) {
 	}
 	if v := w.verdict(3, locks); v != consensus.VerdictOK {
 		t.Errorf("the good ones afterwards: verdict %v", v)
+	}
+}
+
+// TestBlocksAreVerifiedTogether: a laggard's answer, fast and slow slots mixed,
+// and the same with one wrong certificate in it.
+func TestBlocksAreVerifiedTogether(t *testing.T) {
+	const slots = 8
+	w := newCertWorld(t)
+	scope := w.stage.r.scope
+	blocks := func() *wire.Blocks {
+		m := &wire.Blocks{}
+		for i := range slots {
+			p := wire.CommitProof{Slot: wire.SlotID{View: 1, Seq: wire.SeqNum(i + 1), Digest: wire.NullDigest}, Fast: i%2 == 0}
+			if p.Fast {
+				p.Sigma = w.combined(consensus.PurposeSigma, scope.SlotHash(p.Slot))
+			} else {
+				p.Tau = w.combined(consensus.PurposeTau, scope.SlotHash(p.Slot))
+				p.TauTau = w.combined(consensus.PurposeTauTau, scope.SlowCommitHash(p.Slot, p.Tau))
+			}
+			m.Blocks = append(m.Blocks, wire.CommittedSlot{Proof: p})
+		}
+		return m
+	}
+	verdict := func(m *wire.Blocks) consensus.Verdict {
+		return w.stage.check(consensus.Verify{From: 1, Msg: m}).Verdict
+	}
+	if v := verdict(blocks()); v != consensus.VerdictOK || w.count.verified != slots || w.count.alone != 0 {
+		t.Errorf("verdict %v after %d verifications, %d of them alone", v, w.count.verified, w.count.alone)
+	}
+	for i := range slots {
+		m := blocks()
+		p := &m.Blocks[i].Proof
+		p.Sigma, p.TauTau = p.TauTau, p.Sigma
+		if v := verdict(m); v != consensus.VerdictForged {
+			t.Errorf("the certificate of slot %d is wrong: verdict %v", i+1, v)
+		}
 	}
 }
 

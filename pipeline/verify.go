@@ -146,7 +146,7 @@ func (s *cryptoStage) check(job consensus.Verify) checked {
 	case *wire.Prepare:
 		ok = s.group(consensus.PurposeTau, s.r.scope.SlotHash(m.Slot), m.Tau)
 	case *wire.SlowCommitProof:
-		ok = s.slow(m.Slot, m.Tau, m.TauTau)
+		ok = s.certified(s.slow(m.Slot, m.Tau, m.TauTau))
 	case *wire.ExecuteProof:
 		ok = s.group(consensus.PurposePi, m.Digest, m.Pi)
 	case *wire.Stable:
@@ -168,9 +168,10 @@ func (s *cryptoStage) group(p consensus.Purpose, hash wire.Digest, sig wire.BLSS
 	return s.certified(Certificate{p, hash, sig})
 }
 
-// slow checks τ(τ(h)); τ(h) itself is covered by the hash that it signs.
-func (s *cryptoStage) slow(slot wire.SlotID, tau, two wire.BLSSignature) bool {
-	return s.group(consensus.PurposeTauTau, s.r.scope.SlowCommitHash(slot, tau), two)
+// slow is the certificate τ(τ(h)); τ(h) itself is covered by the hash that it
+// signs.
+func (s *cryptoStage) slow(slot wire.SlotID, tau, two wire.BLSSignature) Certificate {
+	return Certificate{consensus.PurposeTauTau, s.r.scope.SlowCommitHash(slot, tau), two}
 }
 
 func (s *cryptoStage) stable(m *wire.Stable) bool {
@@ -268,10 +269,24 @@ func (s *cryptoStage) checkBody(raw []byte, out *checked) {
 	}
 }
 
-// checkBlocks verifies fetched slots: each certificate, each batch against the
-// digest that it certifies, and the signatures in it. Blocks from one on whose
-// client is not known here are left out: an earlier block registers it.
+// checkBlocks verifies fetched slots: the certificates of all together, which is
+// most of the work of a laggard with small blocks, each batch against the digest
+// that it certifies, and the signatures in it. Blocks from one on whose client is
+// not known here are left out: an earlier block registers it.
 func (s *cryptoStage) checkBlocks(m *wire.Blocks, out *checked) {
+	certs := make([]Certificate, len(m.Blocks))
+	for i := range m.Blocks {
+		p := &m.Blocks[i].Proof
+		if p.Fast {
+			certs[i] = Certificate{consensus.PurposeSigma, s.r.scope.SlotHash(p.Slot), p.Sigma}
+		} else {
+			certs[i] = s.slow(p.Slot, p.Tau, p.TauTau)
+		}
+	}
+	if !s.certified(certs...) {
+		mark.Hit(mark.BlockForged)
+		return
+	}
 	bodies := make([]*body, 0, len(m.Blocks))
 	for i := range m.Blocks {
 		b, v := s.checkBlock(&m.Blocks[i])
@@ -291,24 +306,14 @@ func (s *cryptoStage) checkBlocks(m *wire.Blocks, out *checked) {
 	out.Verdict, out.bodies = consensus.VerdictOK, bodies
 }
 
-// checkBlock verifies one fetched slot and gives its body, nil for a null slot.
+// checkBlock verifies one fetched slot whose certificate is good, and gives its
+// body, nil for a null slot.
 func (s *cryptoStage) checkBlock(c *wire.CommittedSlot) (*body, consensus.Verdict) {
-	p := &c.Proof
-	ok := false
-	if p.Fast {
-		ok = s.group(consensus.PurposeSigma, s.r.scope.SlotHash(p.Slot), p.Sigma)
-	} else {
-		ok = s.slow(p.Slot, p.Tau, p.TauTau)
-	}
-	switch {
-	case !ok:
-		mark.Hit(mark.BlockForged)
-		return nil, consensus.VerdictForged
-	case p.Slot.Digest.IsNull():
+	if c.Proof.Slot.Digest.IsNull() {
 		return nil, consensus.VerdictOK
 	}
 	b, err := newBody(s.r.cfg.Cluster, c.Batch)
-	if err != nil || b.digest != p.Slot.Digest {
+	if err != nil || b.digest != c.Proof.Slot.Digest {
 		mark.Hit(mark.BlockBodyDiffers)
 		return nil, consensus.VerdictForged
 	}
