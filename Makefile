@@ -40,6 +40,12 @@ lint: ## gofmt, go vet and staticcheck; silent when all is well
 fuzz: ## run every fuzz target for SECS seconds (default 10)
 	GO='$(GO)' .ci/fuzz $(SECS)
 
+corpus: ## keep what fuzzing found new and small under testdata/fuzz
+	GO='$(GO)' .ci/corpus
+
+badinput: ## send four replicas some thousand bad inputs, from the one list of limits; one line of figures
+	GO='$(GO)' .ci/badinput
+
 SEED ?= 1
 SIM   = $(GO) test ./sim -tags marks -v -count=1 -timeout 0 -run TestSeeds -sim.start=$(SEED)
 sim: ## simulate COUNT clusters with faults, from SEED on; TRACE=1 tells all of it

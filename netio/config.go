@@ -89,6 +89,12 @@ func def[T int | int64 | time.Duration](v *T, d T) {
 	}
 }
 
+// DefaultLimits gives the limits that zero fields stand for among n replicas.
+func DefaultLimits(n int) (l Limits) {
+	l.fill(n)
+	return l
+}
+
 func (l *Limits) fill(n int) {
 	def(&l.ClientsMax, 4096)
 	def(&l.ClientsPerIP, 1024)

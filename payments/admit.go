@@ -79,8 +79,9 @@ func (m *Machine) checkBody(req *Request) Status {
 	return StatusOK
 }
 
-// WholeBody reports whether a body of n bytes fits the operation. One that does
-// not would be ordered only to be refused, so ingress asks before.
+// WholeBody reports whether there is such an operation and a body of n bytes fits
+// it. One that does not would be ordered only to be refused, so ingress asks
+// before.
 func WholeBody(op wire.Op, n int) bool {
 	switch op {
 	case wire.OpCreateAccounts, wire.OpCreateTransfers:
@@ -93,8 +94,10 @@ func WholeBody(op wire.Op, n int) bool {
 		return n == QueryFilterBytes
 	case wire.OpRegisterClient:
 		return n == ClientRecordBytes
+	case wire.OpLedgerTotals:
+		return n == 0
 	}
-	return n == 0
+	return false
 }
 
 // isTransferOp reports whether the op's events are transfers.

@@ -115,7 +115,7 @@ func (a U128) String() string {
 // ParseU128 reads decimal digits, at least one, nothing else.
 func ParseU128(s string) (U128, error) {
 	if len(s) == 0 || len(s) > decimalDigitsMax {
-		return U128{}, fmt.Errorf("%w: %q is not a number below 2^128", ErrMalformed, s)
+		return U128{}, fmt.Errorf("%w: %.45q is not a number below 2^128", ErrMalformed, s)
 	}
 	var v U128
 	for i := 0; i < len(s); i++ {

@@ -66,6 +66,10 @@ func (g *ingress) forwarded(from wire.ReplicaID, body []byte) {
 		g.r.stats.PeerMalformed.Add(1)
 		return
 	}
+	if !payments.WholeBody(q.Op, len(q.Body)) {
+		g.r.stats.PeerMalformed.Add(1) // an honest replica refused it by the same check
+		return
+	}
 	if !e.open(q.Seq) {
 		// Executed or too old: a late copy, or a liar who would have every old
 		// request of everyone ordered again.
@@ -111,7 +115,7 @@ func (g *ingress) request(conn ConnID, client wire.ClientID, body []byte) (seq u
 		return 0, wire.RejectMalformed
 	case q.Client != client:
 		return q.Seq, wire.RejectWrongClient
-	case q.Op < wire.OpCreateAccounts || q.Op > wire.OpLedgerTotals || !payments.WholeBody(q.Op, len(q.Body)):
+	case !payments.WholeBody(q.Op, len(q.Body)):
 		return q.Seq, wire.RejectOperation
 	}
 	e := g.r.clients.get(client)

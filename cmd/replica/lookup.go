@@ -80,7 +80,7 @@ func parseIDs(args []string) ([]payments.U128, error) {
 	for i, arg := range args {
 		id, err := payments.ParseU128(arg)
 		if err != nil || id.IsZero() || id.IsMax() {
-			return nil, fmt.Errorf("%q is no id: use a decimal number from 1 to 2^128-2", arg)
+			return nil, fmt.Errorf("%.45q is no id: use a decimal number from 1 to 2^128-2", arg)
 		}
 		ids[i] = id
 	}

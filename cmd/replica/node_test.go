@@ -148,3 +148,15 @@ func remove(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 }
+
+// TestTablesAreSalted: no two starts share the salt of their tables.
+func TestTablesAreSalted(t *testing.T) {
+	n, err := loadNode(filepath.Join(newCluster(t), "node-0"), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := pipelineConfig(n, nil).Payments.IndexSeed, pipelineConfig(n, nil).Payments.IndexSeed
+	if a == 0 || b == 0 || a == b {
+		t.Errorf("salts %d and %d", a, b)
+	}
+}

@@ -127,6 +127,11 @@ func fileLayer(path string) ([]given, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseSettings(path, text)
+}
+
+// parseSettings reads the text of a configuration; path is for its errors.
+func parseSettings(path string, text []byte) ([]given, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc yaml.Node
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {

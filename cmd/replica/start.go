@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
+	endian "encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -211,9 +213,11 @@ func pipelineConfig(n *node, log *slog.Logger) pipeline.Config {
 	timing.FastWaitMax = uint64(p.FastPathWaitTicks) * 8
 	timing.Progress, timing.ProgressMax = uint64(p.ViewChangeTicks), uint64(p.ViewChangeTicksMax)
 	timing.LinkDown = min(timing.LinkDown, timing.Progress)
+	state := pipeline.PaymentsConfig(g)
+	state.IndexSeed = randomSeed()
 	return pipeline.Config{
 		Self: n.keys.Replica, Cluster: g.Hash(), Epoch: g.Epoch, Quorums: g.Quorums(),
-		Interval: g.CheckpointInterval(), TimeBound: g.TimeBound, Payments: pipeline.PaymentsConfig(g),
+		Interval: g.CheckpointInterval(), TimeBound: g.TimeBound, Payments: state,
 		Timing: timing,
 		Batch: pipeline.BatchPolicy{EventsMax: p.BatchEventsMax, BytesMax: p.BatchBytesMax, EagerSlots: p.BatchEagerSlots,
 			SlotsMax: p.SlotsInFlightMax, DelayTicks: max(1, p.BatchDelayMicros/p.TickMicros)},
@@ -222,6 +226,14 @@ func pipelineConfig(n *node, log *slog.Logger) pipeline.Config {
 		Clock:  func() uint64 { return uint64(time.Now().UnixNano()) },
 		Logger: log,
 	}
+}
+
+// randomSeed salts this replica's tables: who cannot know it cannot choose ids
+// that collide in them (RES-04). It changes no result, so each start has its own.
+func randomSeed() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails: since Go 1.24 it ends the process instead
+	return endian.LittleEndian.Uint64(b[:])
 }
 
 // listen opens the ports and joins the transport and the pipeline.

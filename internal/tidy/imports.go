@@ -40,8 +40,9 @@ var rooms = []room{
 	{"cmd/replica", append([]string{"pipeline", "client", "netio"}, below...), nil},
 	{"cmd/loadgen", []string{"client", "wire", "cluster", "sigagg", "payments", "tuning", "internal/assert"}, nil},
 	{"internal/assert", nil, nil},
+	{"internal/limits", nil, []string{"os", "net", "time"}},
 	{"internal/mark", nil, []string{"os", "net", "time"}},
-	{"internal/tidy", nil, nil},
+	{"internal/tidy", []string{"internal/limits"}, nil},
 }
 
 // libraries gives each outside library its rooms. crypto/tls is in the list

@@ -254,6 +254,12 @@ func (d *deployment) agree(ids ...int) (at wire.NodeStatus) {
 // it is not there.
 func (d *deployment) metric(i int, sample string) float64 {
 	d.t.Helper()
+	return d.scrape(i)[sample]
+}
+
+// scrape reads every sample of replica i.
+func (d *deployment) scrape(i int) map[string]float64 {
+	d.t.Helper()
 	web := http.Client{Timeout: 10 * time.Second}
 	res, err := web.Get("http://127.0.0.1:" + strconv.Itoa(d.metrics+i) + "/metrics")
 	if err != nil {
@@ -264,16 +270,15 @@ func (d *deployment) metric(i int, sample string) float64 {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	all := map[string]float64{}
 	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, sample+" "); ok {
-			v, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
-			if err != nil {
-				d.t.Fatalf("%s: %v", line, err)
+		if at := strings.LastIndexByte(line, ' '); at > 0 && line[0] != '#' {
+			if v, err := strconv.ParseFloat(strings.TrimSpace(line[at:]), 64); err == nil {
+				all[line[:at]] = v
 			}
-			return v
 		}
 	}
-	return 0
+	return all
 }
 
 // logged reports whether replica i has logged these words in one line.

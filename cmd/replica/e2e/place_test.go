@@ -36,7 +36,7 @@ func TestThreadsArePinned(t *testing.T) {
 	for _, seat := range tuning.Place(&host, p.Threads(host.Cores, 1)) {
 		want[seat.CPU]++
 	}
-	got := pinned(t, d.nodes[0].cmd.Process.Pid)
+	got := pinned(t, d.nodes[0].Pid())
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("threads by processor: %v, the plan is %v", got, want)
 	}
