@@ -13,6 +13,7 @@ PACKAGES  ?= ./...
 .DEFAULT_GOAL := help
 # Every target is a command; sim, bench and others are names of folders too.
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
+.PHONY: help build run test race lint fuzz sim twins vcmodel bench-micro replay-bank clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +55,11 @@ sim: ## simulate COUNT clusters with faults, from SEED on; TRACE=1 tells all of 
 sim-long: COUNT = 20000
 sim-long: ## the nightly run: COUNT (20000) clusters; a rare branch that none of them reached fails it
 	$(SIM) -sim.seeds=$(COUNT) -sim.marks=fail
+
+VIEWS  ?= 0
+FAILS  ?= 5
+twins: ## play Twins scenarios, exhaustively and sampled; N=4, 6 or 7, VIEWS=, COUNT= samples, SEED=; REPLAY='…' tells one
+	@$(GO) run ./sim/cmd/twins -n $(or $(N),0) -views $(VIEWS) -count $(if $(filter command line,$(origin COUNT)),$(COUNT),-1) -seed $(SEED) -fails $(FAILS) $(if $(REPLAY),-replay '$(REPLAY)')
 
 bench-micro: ## run all micro-benchmarks COUNT times, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count=$(COUNT) -timeout 60m $(PACKAGES)

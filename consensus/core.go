@@ -326,9 +326,21 @@ func (c *Core) ban(r wire.ReplicaID, seq wire.SeqNum) {
 
 // Emitters.
 
-func (c *Core) emit(e Effect)      { c.out = append(c.out, e) }
-func (c *Core) observe(o Observe)  { c.emit(o) }
-func (c *Core) halt(reason string) { c.halted = true; c.emit(Halt{Reason: reason}) }
+// emit adds an effect. Nothing follows a Halt: the step that found the reason
+// may have begun something that must not be done any more.
+func (c *Core) emit(e Effect) {
+	if !c.halted {
+		c.out = append(c.out, e)
+	}
+}
+
+func (c *Core) observe(o Observe) { c.emit(o) }
+
+func (c *Core) halt(reason string) {
+	c.emit(Halt{Reason: reason})
+	c.halted = true
+}
+
 func (c *Core) broadcast(m wire.Message, after Token) {
 	c.emit(Send{To: c.others, Msg: m, After: after})
 }

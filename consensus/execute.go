@@ -15,12 +15,13 @@ import (
 // executeAheadMax bounds the slots handed to execution and not yet executed.
 const executeAheadMax = 32
 
-// release hands committed slots to execution, in order, each once (I6).
+// release hands committed slots to execution, in order, each once (I6). A core
+// that finds two committed values on the way has halted, and executes neither.
 func (c *Core) release() {
-	for c.dispatched < min(c.executed+executeAheadMax, c.high()) {
+	for !c.halted && c.dispatched < min(c.executed+executeAheadMax, c.high()) {
 		next := c.dispatched + 1
 		c.useRecovered(next)
-		if c.releaseCatchup(next) {
+		if c.releaseCatchup(next) || c.halted {
 			continue
 		}
 		s := c.slot(next)
