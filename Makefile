@@ -13,7 +13,6 @@ PACKAGES  ?= ./...
 .DEFAULT_GOAL := help
 # Every target is a command; sim, bench and others are names of folders too.
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
-.PHONY: help build run test race lint fuzz sim twins vcmodel bench-micro replay-bank clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +59,9 @@ VIEWS  ?= 0
 FAILS  ?= 5
 twins: ## play Twins scenarios, exhaustively and sampled; N=4, 6 or 7, VIEWS=, COUNT= samples, SEED=; REPLAY='…' tells one
 	@$(GO) run ./sim/cmd/twins -n $(or $(N),0) -views $(VIEWS) -count $(if $(filter command line,$(origin COUNT)),$(COUNT),-1) -seed $(SEED) -fails $(FAILS) $(if $(REPLAY),-replay '$(REPLAY)')
+
+vcmodel: ## visit every state of the view-change rule's model; minutes
+	GO='$(GO)' .ci/vcmodel
 
 bench-micro: ## run all micro-benchmarks COUNT times, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count=$(COUNT) -timeout 60m $(PACKAGES)
