@@ -13,6 +13,7 @@ PACKAGES  ?= ./...
 .DEFAULT_GOAL := help
 # Every target is a command; sim, bench and others are names of folders too.
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
+.PHONY: help build run test race lint fuzz sim bench-micro replay-bank crashpoints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +80,8 @@ netfaults: build ## break the network between real replicas ROUNDS times, from S
 	@bench/netfaults/install.sh
 	$(GO) build -trimpath -buildvcs=false -o bin/ ./bench/netfaults
 	bin/netfaults -rounds $(ROUNDS) -seed $(SEED) $(ARGS)
+crashpoints: ## crash four replicas' disks at every file-system operation of a script, and open what is left (2 minutes)
+	$(GO) test ./sim/disks -v -count=1 -timeout 0 -run TestEveryCrashPoint -disks.full
 
 clean: ## remove binaries, demo data and reports
 	rm -rf bin run

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"errors"
+
 	"quorate/payments"
 	"quorate/storage"
 	"quorate/wire"
@@ -22,6 +24,13 @@ func (s Stage) Woken() bool {
 
 // Machine is the execute stage's state machine, for audits between steps.
 func (r *Replica) Machine() *payments.Machine { return r.execute.machine }
+
+// Ledger is the replica's ledger, for looks at it between steps.
+func (r *Replica) Ledger() Ledger { return r.ledger }
+
+// Abandon closes the files of a replica that is no more, on a disk that nobody
+// will look at again: a test copied it as a crash would leave it.
+func (r *Replica) Abandon() { _ = errors.Join(r.journal.journal.Close(), r.ledger.Close()) }
 
 // Counters are the replica's statistics.
 func (r *Replica) Counters() *Stats { return &r.stats }

@@ -202,7 +202,7 @@ const blockBytesSST = 32 << 10
 // are in docs/decisions/0006.
 func (l *Ledger) pebbleOptions() *pebble.Options {
 	o := &pebble.Options{
-		FS:                          pacedFS{l.opt.FS, &l.low},
+		FS:                          pacedFS{markerFS{l.opt.FS}, &l.low},
 		CacheSize:                   l.opt.CacheBytes,
 		DisableWAL:                  true, // Invariant L1
 		FormatMajorVersion:          pebble.FormatTableFormatV6,

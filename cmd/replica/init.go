@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"quorate/cluster"
+	"quorate/storage"
 	"quorate/tuning"
 	"quorate/wire"
 )
@@ -262,10 +263,11 @@ func writeNode(dir string, genesis, keys, config []byte) error {
 	}
 	return errors.Join(
 		os.Mkdir(filepath.Join(dir, dataDir), nodeMode),
-		writeFile(filepath.Join(dir, dataDir, freshFile), nil, secretMode),
+		writeFile(filepath.Join(dir, dataDir, storage.FreshName), nil, secretMode),
 		writeFile(filepath.Join(dir, genesisFile), genesis, publicMode),
 		writeFile(filepath.Join(dir, keysFile), keys, secretMode),
 		writeFile(filepath.Join(dir, configFile), config, publicMode),
+		syncDir(filepath.Join(dir, dataDir)),
 		syncDir(dir),
 	)
 }

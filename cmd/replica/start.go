@@ -159,49 +159,30 @@ func (run *running) close() error {
 	return errors.Join(run.net.Close(ctx), run.replica.Close())
 }
 
-// freshFile marks a data directory whose replica was never started: only there
-// may a journal be made. Elsewhere a missing journal is one that was lost.
-const freshFile = "never-started"
-
 // open opens journal and ledger and recovers.
 func (run *running) open() error {
 	n, p := run.node, &run.node.settings.profile
-	fresh := filepath.Join(n.dataDir, freshFile)
-	_, statErr := os.Stat(fresh)
-	journal, found, err := storage.OpenJournal(storage.Options{Dir: filepath.Join(n.dataDir, "journal"),
-		Cluster: n.genesis.Hash(), Replica: n.keys.Replica, Create: statErr == nil, SegmentBytes: p.JournalSegmentBytes})
+	suite, err := pipeline.NewSuite(n.genesis, n.keys)
 	if err != nil {
-		return fmt.Errorf("journal: %w", err)
+		return err
 	}
-	if found.Amnesia {
-		run.log.Warn("amnesia: the journal cannot prove that it holds every vote; this replica will not vote until the cluster has moved on",
-			"reason", found.Reason, "old_files", found.Aside)
-	}
-	ledger, err := storage.OpenLedger(storage.LedgerOptions{Dir: filepath.Join(n.dataDir, "ledger"),
-		Cluster: n.genesis.Hash(), Replica: n.keys.Replica, CacheBytes: int64(p.BlockCacheBytes), MemTableBytes: p.MemTableBytes,
+	cfg := pipelineConfig(n, run.log)
+	cfg.Place = run.seats.stage
+	var found pipeline.Found
+	run.replica, found, err = pipeline.Open(cfg, suite, run.link, pipeline.Disk{Dir: n.dataDir,
+		JournalSegmentBytes: p.JournalSegmentBytes, CacheBytes: int64(p.BlockCacheBytes), MemTableBytes: p.MemTableBytes,
 		Fatal: func(err error) {
 			run.log.Error("ledger cannot go on", "error", err)
 			os.Exit(exitFailure)
 		}})
-	if err != nil && !errors.Is(err, storage.ErrLedgerBehind) {
-		return errors.Join(fmt.Errorf("ledger: %w", err), journal.Close())
+	if found.Journal.Amnesia {
+		run.log.Warn("amnesia: the journal cannot prove that it holds every vote; this replica will not vote until the cluster has moved on",
+			"reason", found.Journal.Reason, "old_files", found.Journal.Aside)
 	}
-	if err := errors.Join(err, ledger.CheckApplied(found.DiskApplied)); err != nil {
-		run.log.Warn("ledger lost blocks that were durable; they are fetched again", "error", err)
+	if found.Behind != nil {
+		run.log.Warn("ledger lost blocks that were durable; they are fetched again", "error", found.Behind)
 	}
-	suite, err := pipeline.NewSuite(n.genesis, n.keys)
-	if err == nil {
-		cfg := pipelineConfig(n, run.log)
-		cfg.Place = run.seats.stage
-		run.replica, err = pipeline.New(cfg, suite, run.link, journal, ledger, found.Amnesia)
-	}
-	if err != nil {
-		return errors.Join(err, journal.Close(), ledger.Close())
-	}
-	if statErr == nil {
-		return os.Remove(fresh)
-	}
-	return nil
+	return err
 }
 
 // pipelineConfig turns genesis and profile into what the pipeline needs.
