@@ -212,6 +212,13 @@ func (k *checker) observe(nd *node, o Observe) {
 	k.w.trace("%s (view %d seq %d)", text, o.View, o.Seq)
 }
 
+func (k *checker) relapse(nd *node, e Relapse) {
+	k.events = append(k.events, fmt.Sprintf("%d is in amnesia: %s", nd.id, e.Reason))
+	if !nd.rolled && nd.liar == nil {
+		k.fail("replica %d distrusts a healthy journal: %s", nd.id, e.Reason)
+	}
+}
+
 func (k *checker) halt(nd *node, e Halt) {
 	k.fail("replica %d halts: %s", nd.id, e.Reason)
 }

@@ -209,7 +209,9 @@ func (c *Core) proofVerified(e Verified, id wire.SlotID, bit uint8) {
 	}
 	switch m := e.Msg.(type) {
 	case *wire.FullCommitProof:
-		c.commit(s, wire.CommitProof{Slot: id, Fast: true, Sigma: m.Sigma}, e.From)
+		p := wire.CommitProof{Slot: id, Fast: true, Sigma: m.Sigma}
+		c.convicted(&p)
+		c.commit(s, p, e.From)
 	case *wire.SlowCommitProof:
 		c.commit(s, wire.CommitProof{Slot: id, Tau: m.Tau, TauTau: m.TauTau}, e.From)
 	case *wire.Prepare:

@@ -63,8 +63,10 @@ type peerState struct {
 	downTick uint64
 	helpTick uint64 // last tick at which it was helped
 	asked    bool   // blocks were asked of it and have not come
-	served   int    // bodies and ranges that it was served in servedTick
-	servedAt uint64
+	// reminding: a Reminder of it is being verified.
+	reminding bool
+	served    int // bodies and ranges that it was served in servedTick
+	servedAt  uint64
 }
 
 // Core is the state machine. Not safe for concurrent use: its caller is its
@@ -94,6 +96,7 @@ type Core struct {
 	deferred []*wire.PrePrepare // proposals that overtook their new view, at most deferredMax
 	restart  bool               // the first step has to resume
 	past     []Executed         // until resumed: outcomes that the ledger knows
+	proofs   []wire.CommitProof // until resumed: those of its newest blocks
 	spare    []wire.Digest      // until resumed: bodies that no slot needs
 
 	// The order.
@@ -130,6 +133,7 @@ type Core struct {
 	timeout      uint64
 
 	amnesia amnesiaState
+	memory  memory
 	halted  bool
 }
 
@@ -150,6 +154,7 @@ func New(cfg Config) (*Core, error) {
 	}
 	c.change.init(n, cfg.Timing.ProgressMax)
 	c.checkpoint.init(n)
+	c.memory.voted = make([]wire.SeqNum, memoryWindows*cfg.Window)
 	for s := wire.SeqNum(1); s <= cfg.Window; s++ {
 		c.renew(s)
 	}
@@ -247,6 +252,8 @@ func (c *Core) receive(from wire.ReplicaID, msg wire.Message) {
 		c.onFetchViewChange(from, m)
 	case *wire.FetchBlocks:
 		c.onFetchBlocks(from, m)
+	case *wire.Reminder:
+		c.onReminder(from, m)
 	case *wire.Blocks:
 		c.onBlocks(from, m)
 	}
@@ -275,6 +282,8 @@ func (c *Core) verified(e Verified) {
 		c.bodyVerified(e)
 	case *wire.Blocks:
 		c.blocksVerified(e, m)
+	case *wire.Reminder:
+		c.reminderVerified(e, m)
 	}
 }
 

@@ -87,7 +87,7 @@ func (w *world) combined(job Combine) Combined {
 // verified answers a Verify effect; bodies that are good are kept.
 func (w *world) verified(nd *node, v Verify) {
 	out := Verified{From: v.From, Msg: v.Msg}
-	out.Verdict = w.verdict(v.Msg)
+	out.Verdict = w.verdict(nd, v.Msg)
 	switch m := v.Msg.(type) {
 	case *wire.Body:
 		out.Digest = bodyDigest(m.Batch)
@@ -111,7 +111,7 @@ func (w *world) verified(nd *node, v Verify) {
 	w.step(nd, out)
 }
 
-func (w *world) verdict(m wire.Message) Verdict {
+func (w *world) verdict(nd *node, m wire.Message) Verdict {
 	ok := false
 	sc := w.cfg.Scope
 	switch m := m.(type) {
@@ -132,6 +132,8 @@ func (w *world) verdict(m wire.Message) Verdict {
 		ok = w.stableOK(*m)
 	case *wire.ViewChange:
 		ok = w.viewChangeOK(m)
+	case *wire.Reminder:
+		ok = m.Sigma == shareTag(PurposeSigma, nd.id, sc.SlotHash(m.Slot))
 	case *wire.NewView:
 		ok = m.Signature == edTag(PurposeNewView, w.q.Primary(m.To), sc.NewViewDigest(m))
 	case *wire.Body:

@@ -156,6 +156,11 @@ type Observe struct {
 	Ticks   uint64 // ObserveFastCommit, ObserveSlowCommit: since the slot was first seen
 }
 
+// Relapse says that the journal was proven to have forgotten votes: this replica
+// does not vote any more, and the journal must say so from now on, over restarts,
+// until ObserveAmnesiaEnd.
+type Relapse struct{ Reason string }
+
 // Halt says that going on could break safety. The replica stops.
 type Halt struct{ Reason string }
 
@@ -172,6 +177,7 @@ func (Stabilize) isEffect() {}
 func (Return) isEffect()    {}
 func (Reject) isEffect()    {}
 func (Observe) isEffect()   {}
+func (Relapse) isEffect()   {}
 func (Halt) isEffect()      {}
 
 var rejectReasonNames = [...]string{"sender", "view", "window", "duplicate", "conflict", "forged", "busy", "banned", "time", "amnesia"}

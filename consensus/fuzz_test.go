@@ -62,7 +62,7 @@ func feed(w *world, nd *node, from wire.ReplicaID, m wire.Message, gullible bool
 		for _, e := range nd.core.Step(ev, nil) {
 			switch e := e.(type) {
 			case Verify:
-				v := Verified{From: e.From, Msg: e.Msg, Verdict: w.verdict(e.Msg)}
+				v := Verified{From: e.From, Msg: e.Msg, Verdict: w.verdict(nd, e.Msg)}
 				if gullible {
 					v.Verdict = VerdictOK
 				}

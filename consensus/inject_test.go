@@ -57,6 +57,8 @@ func (st *stage) inject(what string, a args) error {
 		m = &wire.SlowCommitProof{Slot: id, Tau: tau, TauTau: combinedTag(PurposeTauTau, w.cfg.Scope.SlowCommitHash(id, tau))}
 	case "new-view":
 		m = st.newView(from, id.View, a.text("chosen", ""))
+	case "reminder":
+		m = &wire.Reminder{Slot: id, Sigma: shareTag(PurposeSigma, from, h)}
 	case "complaint":
 		m = &wire.Complaint{View: id.View}
 	case "view-change":

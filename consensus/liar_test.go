@@ -228,5 +228,6 @@ func (l *liar) newView(nd *node, m *wire.NewView) wire.Message {
 func (w *world) pastOutcomes(nd *node, past *Past) {
 	for i, b := range nd.ledger {
 		past.Outcomes = append(past.Outcomes, Executed{Seq: wire.SeqNum(i + 1), Digest: b.digest, StateRoot: b.root})
+		past.Proofs = append(past.Proofs, b.proof)
 	}
 }

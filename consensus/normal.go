@@ -137,6 +137,7 @@ func (c *Core) accept(s *slot, d wire.Digest) {
 	mark.If(s.hasVote && s.vote.Digest != d, mark.VoteChanged)
 	s.hasVote = true
 	s.vote = wire.Vote{View: c.view, Digest: d}
+	c.memory.note(s.seq)
 	s.own = ownShares{}
 	s.tally.known = false
 	s.voteToken = c.persist(&wire.VoteRecord{Slot: s.id(c.view)}, d)

@@ -32,6 +32,10 @@ func (w *world) do(nd *node, e Effect) {
 		delete(nd.offered, e.Digest)
 	case Observe:
 		w.check.observe(nd, e)
+	case Relapse:
+		// Unless the test has rolled the journal back, nobody has such a proof.
+		nd.distrusted = true
+		w.check.relapse(nd, e)
 	case Halt:
 		nd.halted = e.Reason
 		w.check.halt(nd, e)

@@ -26,6 +26,9 @@ type Past struct {
 	// Without them a replica cannot sign anew what it executed: when all restart
 	// with a full window, no checkpoint would ever become stable.
 	Outcomes []Executed
+	// Proofs are the commit proofs of the newest executed slots: some hold votes of
+	// this replica, which its journal must know.
+	Proofs []wire.CommitProof
 	// Amnesia says that the journal is not provably complete (I8).
 	Amnesia bool
 }
@@ -41,6 +44,7 @@ func Recover(cfg Config, past Past) (*Core, error) {
 	for _, r := range past.Records {
 		c.replayAnchor(r)
 	}
+	c.memory.from = c.low()
 	for _, r := range past.Records {
 		c.replay(r)
 	}
@@ -54,7 +58,7 @@ func Recover(cfg Config, past Past) (*Core, error) {
 	}
 	c.amnesia.on = past.Amnesia
 	c.amnesia.reports = make([]bool, c.q.N)
-	c.past = past.Outcomes
+	c.past, c.proofs = past.Outcomes, past.Proofs
 	c.restart = true
 	return c, nil
 }
@@ -78,6 +82,7 @@ func (c *Core) replayAnchor(r wire.Record) {
 func (c *Core) replay(r wire.Record) {
 	switch r := r.(type) {
 	case *wire.VoteRecord:
+		c.memory.note(r.Slot.Seq)
 		s := c.slot(r.Slot.Seq)
 		if s == nil || s.hasVote && s.vote.View > r.Slot.View {
 			return
@@ -187,6 +192,10 @@ func (c *Core) resume() {
 		c.emit(Forget{Digest: d})
 	}
 	c.spare = nil
+	for i := range c.proofs {
+		c.convicted(&c.proofs[i])
+	}
+	c.proofs = nil
 	if !c.active && c.leaving != nil {
 		c.resumeChange()
 	}
@@ -315,6 +324,7 @@ func (c *Core) endAmnesia() {
 	}
 	mark.Hit(mark.AmnesiaLeft)
 	c.amnesia.on = false
+	c.memory.from = c.low()
 	c.observe(Observe{Topic: ObserveAmnesiaEnd, View: c.view, Seq: c.low()})
 	c.acceptDecided()
 }

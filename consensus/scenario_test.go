@@ -206,7 +206,7 @@ func (st *stage) command(line string) error {
 			st.w.deliver(l.from, l.to, l.msg)
 		}
 		st.held = nil
-	case "crash", "restart", "isolate", "heal", "puppet", "overdue":
+	case "image", "rollback", "crash", "restart", "isolate", "heal", "puppet", "overdue":
 		return st.replicas(words[0], a)
 	case "state":
 		st.state()
@@ -258,6 +258,12 @@ func (st *stage) replicas(what string, a args) error {
 		case "puppet":
 			w.crash(nd)
 			nd.liar = &liar{w: w}
+		case "image": // of what is durable now
+			nd.image = nd.copyDisk()
+		case "rollback":
+			w.crash(nd)
+			nd.putDisk(nd.image, a.text("keep", ""))
+			w.start(nd, false)
 		case "restart":
 			if a.has("wiped") {
 				nd.journal, nd.ledger, nd.durable, nd.ledgerDurable = nil, nil, 0, 0

@@ -29,10 +29,11 @@ func (c *Core) onStatus(from wire.ReplicaID, m *wire.Status) {
 		c.send(from, &stable, 0)
 	}
 	c.helpView(from, m)
-	if k := &c.change.seen[from]; m.Amnesia && k.msg != nil && k.msg.To > m.View {
+	if k := &c.change.seen[from]; k.msg != nil && k.msg.To > m.View {
 		mark.Hit(mark.AmnesiaChangeShown)
-		c.send(from, k.msg, 0) // what it promised before it forgot
+		c.send(from, k.msg, 0) // what it promised, and seems to have forgotten
 	}
+	c.remind(from, m)
 	if c.active && m.Active && m.View == c.view && c.isPrimary() {
 		c.helpProposals(from, m)
 	}
@@ -329,6 +330,7 @@ func (c *Core) blocksVerified(e Verified, m *wire.Blocks) {
 	}
 	for i := range m.Blocks {
 		p := m.Blocks[i].Proof
+		c.convicted(&p)
 		next := c.dispatched + 1 + wire.SeqNum(len(c.catchup))
 		if p.Slot.Seq == next && len(c.catchup) < catchupMax+int(c.cfg.Window) {
 			c.catchup = append(c.catchup, wire.CommittedSlot{Proof: p})

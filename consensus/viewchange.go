@@ -277,12 +277,16 @@ func (c *Core) viewChangeVerified(e Verified, m *wire.ViewChange) {
 }
 
 // recall takes up a view change that this replica signed before it lost its
-// journal: it promised not to vote below that view (I8).
+// journal: it promised not to vote below that view (I8). To a replica that does
+// not know that it lost anything it is the proof.
 func (c *Core) recall(m *wire.ViewChange) {
-	if !c.amnesia.on || m.To <= c.view {
+	if m.To <= c.view {
 		return
 	}
 	mark.Hit(mark.AmnesiaRecalled)
+	if !c.amnesia.on {
+		c.relapse("a peer holds a view change of this replica that its journal does not know")
+	}
 	c.setView(m.To, false)
 	c.leaving, c.change.announced = m, true
 	c.change.leaveToken = c.persist(&wire.ViewChangeRecord{Message: m}, wire.NullDigest)

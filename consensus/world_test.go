@@ -8,6 +8,7 @@ package consensus
 
 import (
 	"fmt"
+	"slices"
 
 	"quorate/cluster"
 	"quorate/wire"
@@ -117,19 +118,22 @@ type node struct {
 	ledger        []block
 	ledgerDurable int
 
-	bodies    map[wire.Digest][]byte
-	outbox    []Send
-	lastToken Token
-	executing int // handed out and not answered
-	gcStable  wire.SeqNum
-	gcAnchor  Token
-	effects   int
-	crashAt   int // effect number at which it crashes; 0: never
-	halted    string
-	offered   map[wire.Digest]wire.View // batches given to the core, with the view
-	wiped     bool                      // it lost its journal, and may not be over it
-	certified map[wire.SeqNum]bool
-	counts    map[string]int // effects and observations by name; never ranged
+	bodies     map[wire.Digest][]byte
+	outbox     []Send
+	lastToken  Token
+	executing  int // handed out and not answered
+	gcStable   wire.SeqNum
+	gcAnchor   Token
+	effects    int
+	crashAt    int // effect number at which it crashes; 0: never
+	halted     string
+	offered    map[wire.Digest]wire.View // batches given to the core, with the view
+	wiped      bool                      // it lost its journal, and may not be over it
+	image      *image                    // a copy of its disk that a test may bring back
+	rolled     bool                      // it was brought back
+	distrusted bool                      // and it knows
+	certified  map[wire.SeqNum]bool
+	counts     map[string]int // effects and observations by name; never ranged
 }
 
 func newWorld(seed uint64, n, f, c int, window wire.SeqNum) *world {
@@ -222,7 +226,7 @@ func (w *world) ticks(n int) { w.run(uint64(n) * unitsPerTick) }
 func (w *world) start(nd *node, amnesia bool) {
 	cfg := w.cfg
 	cfg.Self = nd.id
-	past := Past{Executed: wire.SeqNum(len(nd.ledger)), Amnesia: amnesia}
+	past := Past{Executed: wire.SeqNum(len(nd.ledger)), Amnesia: amnesia || nd.distrusted}
 	nd.bodies = map[wire.Digest][]byte{}
 	for _, e := range nd.journal {
 		past.Records = append(past.Records, w.recode(e.record))
@@ -378,4 +382,23 @@ func (w *world) String() string {
 		s += fmt.Sprintf("%d: view %d active %v stable %d executed %d\n", nd.id, nd.core.view, nd.core.active, nd.core.low(), nd.core.executed)
 	}
 	return s
+}
+
+// image is a copy of a replica's disk, as far as it was durable.
+type image struct {
+	journal []entry
+	ledger  []block
+}
+
+func (nd *node) copyDisk() *image {
+	return &image{slices.Clone(nd.journal[:nd.durable]), slices.Clone(nd.ledger[:nd.ledgerDurable])}
+}
+
+// putDisk brings an older copy back: all of it, or all but the ledger.
+func (nd *node) putDisk(im *image, keep string) {
+	nd.rolled = true
+	nd.journal, nd.durable = slices.Clone(im.journal), len(im.journal)
+	if keep != "ledger" {
+		nd.ledger, nd.ledgerDurable = slices.Clone(im.ledger), len(im.ledger)
+	}
 }

@@ -48,6 +48,9 @@ func (r *Replica) carryOut(e consensus.Effect) {
 		r.stats.PeerRejects[e.Reason].Add(1)
 	case consensus.Observe:
 		r.observe(e)
+	case consensus.Relapse:
+		r.log.Error("amnesia: this replica's disk is an old image; it will not vote until the cluster has moved on", "reason", e.Reason)
+		r.journal.items.put(journalItem{distrust: e.Reason})
 	case consensus.Halt:
 		r.fail(fmt.Errorf("%w: %s", ErrHalted, e.Reason))
 	}

@@ -12,7 +12,7 @@ import (
 
 // journalItem is one of: a record to persist, a send that waits for the records
 // before it, a stable checkpoint, the news that the ledger is durable up to a
-// slot, or the end of amnesia.
+// slot, or the end or the beginning of amnesia.
 type journalItem struct {
 	record    wire.Record
 	token     consensus.Token
@@ -21,6 +21,7 @@ type journalItem struct {
 	stabilize *consensus.Stabilize
 	applied   wire.SeqNum
 	healed    bool
+	distrust  string // why the journal was proven to have forgotten
 }
 
 // journalStage makes records durable, a whole group with one sync, and then
@@ -116,9 +117,8 @@ func (s *journalStage) note(it *journalItem) {
 		if err := s.journal.MarkApplied(s.applied); err != nil {
 			s.r.fail(fmt.Errorf("pipeline: journal superblock: %w", err))
 		}
-	case it.healed:
-		mark.Hit(mark.JournalHealed)
-		if err := s.journal.Healed(); err != nil {
+	case it.distrust != "":
+		if err := s.journal.Distrust(it.distrust); err != nil {
 			s.r.fail(fmt.Errorf("pipeline: journal superblock: %w", err))
 		}
 	}
@@ -144,6 +144,16 @@ func (s *journalStage) sync(group []journalItem) bool {
 	for i := range group {
 		if group[i].send != nil {
 			s.r.send(group[i].send)
+		}
+		if !group[i].healed {
+			continue
+		}
+		mark.Hit(mark.JournalHealed)
+		// Behind the sync: the anchor that ends amnesia stands in the same group.
+		// Healed without it is a replica that votes below the bound of its amnesia.
+		if err := s.journal.Healed(); err != nil {
+			s.r.fail(fmt.Errorf("pipeline: journal superblock: %w", err))
+			return false
 		}
 	}
 	return true

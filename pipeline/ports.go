@@ -35,6 +35,7 @@ type Journal interface {
 	Truncate(keep wire.SeqNum, anchor storage.LSN) error
 	MarkApplied(seq wire.SeqNum) error
 	Replay(fn func(rec storage.Record) error) error
+	Distrust(reason string) error
 	Healed() error
 	Close() error
 }

@@ -27,7 +27,7 @@ func (r *Replica) recover(amnesia bool) error {
 	}
 	past.Amnesia = amnesia
 	past.Executed = r.execute.machine.Seq()
-	if past.Outcomes, err = r.outcomes(past.Executed); err != nil {
+	if err = r.outcomes(&past); err != nil {
 		return err
 	}
 	past.Digest = r.scope.ExecuteHash(past.Executed, r.execute.parent)
@@ -154,9 +154,10 @@ func (r *Replica) replayBlock(seq wire.SeqNum) error {
 	return nil
 }
 
-// outcomes lists what the last slots led to, one window of them.
-func (r *Replica) outcomes(executed wire.SeqNum) ([]consensus.Executed, error) {
-	var out []consensus.Executed
+// outcomes lists what the last slots led to, one window of them, and what
+// committed them.
+func (r *Replica) outcomes(past *consensus.Past) error {
+	executed := past.Executed
 	first := wire.SeqNum(1)
 	if executed > 2*r.cfg.Interval {
 		first = executed - 2*r.cfg.Interval + 1
@@ -164,12 +165,17 @@ func (r *Replica) outcomes(executed wire.SeqNum) ([]consensus.Executed, error) {
 	for seq := first; seq <= executed; seq++ {
 		sb, err := r.ledger.Block(seq)
 		if err != nil {
-			return nil, fmt.Errorf("pipeline: block %d: %w", seq, err)
+			return fmt.Errorf("pipeline: block %d: %w", seq, err)
 		}
 		m, err := decodeBlockMeta(sb.Header)
 		if err != nil {
-			return nil, fmt.Errorf("pipeline: block %d: %w", seq, err)
+			return fmt.Errorf("pipeline: block %d: %w", seq, err)
 		}
+		proof, err := wire.DecodeCommitProof(sb.Certificate)
+		if err != nil {
+			return fmt.Errorf("pipeline: block %d: %w", seq, err)
+		}
+		past.Proofs = append(past.Proofs, proof)
 		e := consensus.Executed{Seq: seq, Digest: r.scope.ExecuteHash(seq, m.header.Hash())}
 		for _, k := range r.execute.roots {
 			if k.seq == seq {
@@ -180,9 +186,9 @@ func (r *Replica) outcomes(executed wire.SeqNum) ([]consensus.Executed, error) {
 			mark.Hit(mark.RootUnknown)
 			continue // below every checkpoint that can still become stable
 		}
-		out = append(out, e)
+		past.Outcomes = append(past.Outcomes, e)
 	}
-	return out, nil
+	return nil
 }
 
 // keepBody puts a journal's body where the core will find it: in memory, or in

@@ -154,6 +154,9 @@ func (s *cryptoStage) check(job consensus.Verify) checked {
 	case *wire.ViewChange:
 		out.Digest = s.r.scope.ViewChangeDigest(m)
 		ok = job.From == s.r.cfg.Self || s.checkViewChange(m, out.Digest)
+	case *wire.Reminder:
+		// BLS signatures are unique: this replica's share is the one that it makes.
+		ok = m.Sigma == s.r.suite.SignShare(consensus.PurposeSigma, s.r.scope.SlotHash(m.Slot))
 	case *wire.NewView:
 		d := s.r.scope.NewViewDigest(m)
 		ok = s.r.suite.VerifyIdentity(s.r.quorums.Primary(m.To), d[:], m.Signature)

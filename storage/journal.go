@@ -333,6 +333,16 @@ func (j *Journal) MarkApplied(seq wire.SeqNum) error {
 	return j.Seal()
 }
 
+// Distrust begins amnesia: someone has proof that this journal has forgotten
+// records. From now on every open reports Amnesia, until Healed.
+func (j *Journal) Distrust(reason string) error {
+	if j.dead != nil {
+		return j.dead
+	}
+	j.super.amnesia, j.super.reason = true, reason[:min(len(reason), reasonBytesMax)]
+	return j.Seal()
+}
+
 // Healed ends amnesia: call it when a certified checkpoint is installed that
 // is past anything this replica can have voted on. Until then every open
 // reports Amnesia again.

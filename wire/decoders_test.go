@@ -143,7 +143,8 @@ func messageGenerators() map[Kind]func(t *rapid.T) Message {
 			from := rapid.Uint64Range(1, 1<<60).Draw(t, "from")
 			return &FetchBlocks{From: SeqNum(from), To: SeqNum(from + rapid.Uint64Range(0, FetchBlocksMax-1).Draw(t, "more"))}
 		},
-		KindBlocks: func(t *rapid.T) Message { return drawBlocks(t) },
+		KindBlocks:   func(t *rapid.T) Message { return drawBlocks(t) },
+		KindReminder: func(t *rapid.T) Message { return &Reminder{Slot: drawSlot(t), Sigma: drawBLS(t)} },
 	}
 }
 

@@ -39,6 +39,7 @@ const (
 	KindFetchBlocks     Kind = 33
 	KindBlocks          Kind = 34
 	KindForward         Kind = 35
+	KindReminder        Kind = 36
 
 	// Between a client and a replica.
 	KindClientHello   Kind = 64

@@ -113,6 +113,13 @@ type Complaint struct {
 	View View
 }
 
+// Reminder shows its receiver a share of σ that the receiver itself signed, for a
+// slot that it says it has not voted for: its disk is an old image.
+type Reminder struct {
+	Slot  SlotID
+	Sigma BLSSignature
+}
+
 func (m *PrePrepare) Kind() Kind      { return KindPrePrepare }
 func (m *SignShare) Kind() Kind       { return KindSignShare }
 func (m *FullCommitProof) Kind() Kind { return KindFullCommitProof }
@@ -124,6 +131,7 @@ func (m *ExecuteProof) Kind() Kind    { return KindExecuteProof }
 func (m *Checkpoint) Kind() Kind      { return KindCheckpoint }
 func (m *Stable) Kind() Kind          { return KindStable }
 func (m *Complaint) Kind() Kind       { return KindComplaint }
+func (m *Reminder) Kind() Kind        { return KindReminder }
 
 // Append appends the canonical encoding to b.
 func (m *PrePrepare) Append(b []byte) []byte {
@@ -199,6 +207,9 @@ func (m *Stable) Append(b []byte) []byte { return append(m.State.append(b), m.Ta
 // Append appends the canonical encoding to b.
 func (m *Complaint) Append(b []byte) []byte { return appendU64(b, uint64(m.View)) }
 
+// Append appends the canonical encoding to b.
+func (m *Reminder) Append(b []byte) []byte { return append(m.Slot.append(b), m.Sigma[:]...) }
+
 // DecodeMessage reads one message between replicas. Slices of the result alias
 // b. Kinds that are not consensus messages (hello, ping, forwarded requests)
 // are refused here; they have decoders of their own.
@@ -255,6 +266,8 @@ func (r *reader) message(kind Kind) Message {
 		return r.fetchBlocks()
 	case KindBlocks:
 		return r.blocks()
+	case KindReminder:
+		return &Reminder{Slot: r.slotID(), Sigma: r.bls("sigma share")}
 	}
 	r.fail("unknown kind")
 	return nil
