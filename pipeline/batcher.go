@@ -37,18 +37,17 @@ func (p *pendingRequest) key() requestKey {
 // batcher collects verified requests on the order thread.
 type batcher struct {
 	policy BatchPolicy
-	queue  []pendingRequest
-	head   int
-	bytes  int
+	turns  turns
+	bytes  int // of all that waits
 	events int
 	known  map[requestKey]uint64 // queued or proposed here and not executed: when (ticks)
 }
 
 func newBatcher(p BatchPolicy) *batcher {
-	return &batcher{policy: p, known: make(map[requestKey]uint64)}
+	return &batcher{policy: p, turns: newTurns(), known: make(map[requestKey]uint64)}
 }
 
-func (b *batcher) len() int { return len(b.queue) - b.head }
+func (b *batcher) len() int { return b.turns.len() }
 
 // forgetTicks is after how long a request that was proposed and never executed
 // may be proposed again: its slot may have become another's in a view change.
@@ -65,13 +64,14 @@ func (b *batcher) add(p pendingRequest, tick uint64) {
 	}
 	p.tick = tick
 	b.known[p.key()] = tick
-	b.push(p)
+	b.turns.push(p)
+	b.weigh(&p, 1)
 }
 
-func (b *batcher) push(p pendingRequest) {
-	b.queue = append(b.queue, p)
-	b.bytes += p.request.EncodedBytes()
-	b.events += eventsOf(&p.request)
+// weigh counts a request in or, with sign −1, out.
+func (b *batcher) weigh(p *pendingRequest, sign int) {
+	b.bytes += sign * p.request.EncodedBytes()
+	b.events += sign * eventsOf(&p.request)
 }
 
 func eventsOf(q *wire.Request) int { return max(1, len(q.Body)/payments.RecordBytes) }
@@ -86,16 +86,17 @@ func (b *batcher) ready(inFlight int, tick uint64) bool {
 	case b.events >= b.policy.EventsMax || b.bytes >= b.policy.BytesMax:
 		return true
 	}
-	mark.If(tick-b.queue[b.head].tick < uint64(b.policy.DelayTicks), mark.BatchWaits)
-	return tick-b.queue[b.head].tick >= uint64(b.policy.DelayTicks)
+	waited := tick - b.turns.oldest()
+	mark.If(waited < uint64(b.policy.DelayTicks), mark.BatchWaits)
+	return waited >= uint64(b.policy.DelayTicks)
 }
 
-// close takes the oldest requests up to the policy's size, at least one.
+// close takes requests in turn up to the policy's size, at least one.
 func (b *batcher) close(time uint64, cluster wire.Digest) *body {
 	out := &body{batch: wire.Batch{Time: time}}
 	bytes, events := wire.BatchFixedBytes, 0
 	for b.len() > 0 && len(out.requests) < wire.RequestsMax {
-		p := &b.queue[b.head]
+		p := b.turns.next()
 		n, e := p.request.EncodedBytes(), eventsOf(&p.request)
 		if len(out.requests) > 0 && (bytes+n > b.policy.BytesMax || events+e > b.policy.EventsMax) {
 			mark.Hit(mark.BatchFull)
@@ -104,13 +105,8 @@ func (b *batcher) close(time uint64, cluster wire.Digest) *body {
 		bytes, events = bytes+n, events+e
 		out.batch.Requests = append(out.batch.Requests, p.request)
 		out.requests = append(out.requests, p.digest)
-		b.queue[b.head] = pendingRequest{}
-		b.head++
-		b.bytes -= n
-		b.events -= e
-	}
-	if b.head == len(b.queue) {
-		b.queue, b.head = b.queue[:0], 0
+		b.weigh(p, -1)
+		b.turns.pop()
 	}
 	out.raw = out.batch.Append(make([]byte, 0, bytes))
 	scratch := append([]wire.Digest(nil), out.requests...)
@@ -121,21 +117,18 @@ func (b *batcher) close(time uint64, cluster wire.Digest) *body {
 // giveBack queues a batch's requests again, in front.
 func (b *batcher) giveBack(body *body, tick uint64) {
 	mark.Hit(mark.BatchGivenBack)
-	rest := append([]pendingRequest(nil), b.queue[b.head:]...)
-	b.queue, b.head, b.bytes, b.events = b.queue[:0], 0, 0, 0
-	for i := range body.batch.Requests {
-		b.push(pendingRequest{request: body.batch.Requests[i], digest: body.requests[i], tick: tick})
+	all := make([]pendingRequest, len(body.requests))
+	for i := range all {
+		all[i] = pendingRequest{request: body.batch.Requests[i], digest: body.requests[i], tick: tick}
+		b.weigh(&all[i], 1)
 	}
-	for _, p := range rest {
-		b.push(p)
-	}
+	b.turns.pushFront(all)
 }
 
 // drain takes everything that waits: the new primary gets it.
 func (b *batcher) drain() []pendingRequest {
-	out := append([]pendingRequest(nil), b.queue[b.head:]...)
-	clear(b.queue)
-	b.queue, b.head, b.bytes, b.events = b.queue[:0], 0, 0, 0
+	out := b.turns.drain()
+	b.bytes, b.events = 0, 0
 	for i := range out {
 		delete(b.known, out[i].key())
 	}

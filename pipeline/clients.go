@@ -28,6 +28,66 @@ type clientEntry struct {
 	high    uint64 // session window, as of the last executed block
 	bitmap  uint64
 	waiting []waiter // at most payments.WindowSeqs
+	bucket  bucket
+}
+
+// quota is what one client may have here at once and send in a second. Each
+// client's is its own, so that no client can use up another's.
+type quota struct {
+	queueMax   int    // requests under way, 1 to payments.WindowSeqs
+	rate       uint64 // requests per second; 0: unlimited
+	tickMicros uint64
+	full       uint64 // what a bucket holds
+}
+
+func newQuota(c *Config) quota {
+	q := quota{queueMax: payments.WindowSeqs, rate: uint64(max(0, c.ClientRate)), tickMicros: uint64(max(1, c.Tick.Microseconds()))}
+	if c.ClientQueueMax > 0 {
+		q.queueMax = min(q.queueMax, c.ClientQueueMax)
+	}
+	q.full = max(burst*requestCost, q.rate*q.tickMicros) // what a tick brings must find room
+	return q
+}
+
+// requestCost is one request in the unit of a bucket: so that a rate of requests
+// per second is as many units per microsecond.
+const requestCost = 1_000_000
+
+// burst is how many requests a client that was quiet may send at once: what its
+// session window holds.
+const burst = payments.WindowSeqs
+
+// bucket is a token bucket on ticks, in units of requestCost. Its zero value is
+// full.
+type bucket struct {
+	spent uint64 // at most quota.full
+	tick  uint64 // as of when
+}
+
+// spend takes one request out, or gives the microseconds until there is one.
+func (b *bucket) spend(tick uint64, q *quota) (waitMicros uint64) {
+	if q.rate == 0 {
+		return 0
+	}
+	// A full bucket is full: the refill of a long rest would overflow.
+	rested := min(tick-b.tick, q.full/(q.rate*q.tickMicros)+1)
+	b.spent -= min(b.spent, rested*q.rate*q.tickMicros)
+	b.tick = tick
+	if over := b.spent + requestCost; over > q.full {
+		return (over-q.full)/q.rate + 1
+	}
+	b.spent += requestCost
+	return 0
+}
+
+// spend charges the client for one frame, or gives the milliseconds after which
+// it may come again. Every frame counts, repeats too: each costs a look at the
+// session, and one that was executed a read of the ledger.
+func (e *clientEntry) spend(tick uint64, q *quota) (waitMilli uint32) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	wait := e.bucket.spend(tick, q)
+	return uint32((wait + 999) / 1000)
 }
 
 // waiter is a request that was admitted here and not answered yet.
@@ -86,7 +146,7 @@ const againTicks = 60
 
 // admit judges a request's seq against the session's window, and notes who
 // waits for it.
-func (e *clientEntry) admit(seq uint64, conn ConnID, tick uint64) (admission, wire.RejectCode) {
+func (e *clientEntry) admit(seq uint64, conn ConnID, tick uint64, queueMax int) (admission, wire.RejectCode) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
@@ -117,7 +177,7 @@ func (e *clientEntry) admit(seq uint64, conn ConnID, tick uint64) (admission, wi
 		w.tick = tick
 		return admitNew, 0
 	}
-	if len(e.waiting) >= payments.WindowSeqs && !e.dropStale() {
+	if len(e.waiting) >= queueMax && !e.dropStale() {
 		mark.Hit(mark.WaitersFull)
 		return admitRefuse, wire.RejectOverload
 	}

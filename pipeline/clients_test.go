@@ -33,7 +33,7 @@ func TestAdmission(t *testing.T) {
 		{"2^64−1", ^uint64(0), admitRefuse, wire.RejectSeqTooFar},
 	} {
 		e := &clientEntry{id: 1, high: high, bitmap: bitmap}
-		if what, code := e.admit(c.seq, 7, 0); what != c.what || code != c.code {
+		if what, code := e.admit(c.seq, 7, 0, payments.WindowSeqs); what != c.what || code != c.code {
 			t.Errorf("%s: %d %v, want %d %v", c.name, what, code, c.what, c.code)
 		}
 	}
@@ -41,13 +41,13 @@ func TestAdmission(t *testing.T) {
 
 func TestAdmissionOfRepeats(t *testing.T) {
 	e := &clientEntry{id: 1}
-	if what, _ := e.admit(1, 7, 0); what != admitNew {
+	if what, _ := e.admit(1, 7, 0, payments.WindowSeqs); what != admitNew {
 		t.Fatal("first is not new")
 	}
-	if what, _ := e.admit(1, 8, againTicks-1); what != admitWait {
+	if what, _ := e.admit(1, 8, againTicks-1, payments.WindowSeqs); what != admitWait {
 		t.Fatal("a repeat soon after is not waiting")
 	}
-	if what, _ := e.admit(1, 8, againTicks); what != admitNew {
+	if what, _ := e.admit(1, 8, againTicks, payments.WindowSeqs); what != admitNew {
 		t.Fatal("a repeat long after is not passed on again")
 	}
 	if conn := e.answer(1); conn != 8 {
@@ -61,15 +61,15 @@ func TestAdmissionOfRepeats(t *testing.T) {
 func TestWaitersAreBounded(t *testing.T) {
 	e := &clientEntry{id: 1}
 	for i := range uint64(payments.WindowSeqs) {
-		if what, code := e.admit(i+1, 7, 0); what != admitNew {
+		if what, code := e.admit(i+1, 7, 0, payments.WindowSeqs); what != admitNew {
 			t.Fatalf("seq %d: %v", i+1, code)
 		}
 	}
-	if what, code := e.admit(payments.WindowSeqs+1, 7, 0); what != admitRefuse || code != wire.RejectOverload {
+	if what, code := e.admit(payments.WindowSeqs+1, 7, 0, payments.WindowSeqs); what != admitRefuse || code != wire.RejectOverload {
 		t.Fatalf("one more: %d %v", what, code)
 	}
 	e.gone(7)
-	if what, _ := e.admit(payments.WindowSeqs+1, 9, 0); what != admitNew {
+	if what, _ := e.admit(payments.WindowSeqs+1, 9, 0, payments.WindowSeqs); what != admitNew {
 		t.Fatal("a gone connection's waiter makes no room")
 	}
 	if len(e.waiting) > payments.WindowSeqs {

@@ -87,8 +87,8 @@ func (g *ingress) forwarded(from wire.ReplicaID, body []byte) {
 func (g *ingress) ClientFrame(conn ConnID, client wire.ClientID, kind wire.Kind, body []byte) {
 	switch kind {
 	case wire.KindRequest:
-		if seq, code := g.request(conn, client, body); code != 0 {
-			g.r.rejectClient(conn, seq, code)
+		if seq, code, waitMilli := g.request(conn, client, body); code != 0 {
+			g.r.rejectClientFor(conn, seq, code, waitMilli)
 		}
 	case wire.KindStatusRequest:
 		if len(body) > 0 {
@@ -107,42 +107,46 @@ func (g *ingress) ClientFrame(conn ConnID, client wire.ClientID, kind wire.Kind,
 // whose connection is gone are answered into the void and then dropped.
 func (g *ingress) ClientDown(ConnID) {}
 
-// request admits a client's request: cheapest check first.
-func (g *ingress) request(conn ConnID, client wire.ClientID, body []byte) (seq uint64, code wire.RejectCode) {
+// request admits a client's request: cheapest check first. A refusal for now
+// comes with the time to wait.
+func (g *ingress) request(conn ConnID, client wire.ClientID, body []byte) (seq uint64, code wire.RejectCode, waitMilli uint32) {
 	q, err := wire.DecodeRequest(body)
 	switch {
 	case err != nil:
-		return 0, wire.RejectMalformed
+		return 0, wire.RejectMalformed, overloadHintMilli
 	case q.Client != client:
-		return q.Seq, wire.RejectWrongClient
+		return q.Seq, wire.RejectWrongClient, overloadHintMilli
 	case !payments.WholeBody(q.Op, len(q.Body)):
-		return q.Seq, wire.RejectOperation
+		return q.Seq, wire.RejectOperation, overloadHintMilli
 	}
 	e := g.r.clients.get(client)
 	if e == nil {
-		return q.Seq, wire.RejectUnknownClient
+		return q.Seq, wire.RejectUnknownClient, overloadHintMilli
 	}
 	if g.r.stopping.Load() {
-		return q.Seq, wire.RejectShutdown
+		return q.Seq, wire.RejectShutdown, overloadHintMilli
 	}
 	if g.r.diskLow.Load() {
-		return q.Seq, wire.RejectDiskLow
+		return q.Seq, wire.RejectDiskLow, overloadHintMilli
 	}
 	if g.r.verify.requests.len()+g.r.order.backlog() >= g.r.cfg.RequestQueueMax {
-		return q.Seq, wire.RejectOverload
+		return q.Seq, wire.RejectOverload, overloadHintMilli
 	}
-	what, code := e.admit(q.Seq, conn, g.r.ticks.Load())
+	if wait := e.spend(g.r.ticks.Load(), &g.r.quota); wait > 0 {
+		return q.Seq, wire.RejectOverload, wait
+	}
+	what, code := e.admit(q.Seq, conn, g.r.ticks.Load(), g.r.quota.queueMax)
 	switch what {
 	case admitNew:
 		if !g.r.verify.requests.offer(inbound{request: q, client: e, conn: conn}) {
 			e.answer(q.Seq) // it is not under way: the next copy is to be taken
-			return q.Seq, wire.RejectOverload
+			return q.Seq, wire.RejectOverload, overloadHintMilli
 		}
 	case admitDone:
 		again := repeat{client: e, seq: q.Seq, digest: q.Digest(g.r.cfg.Cluster), conn: conn}
 		if !g.r.execute.repeats.offer(again) {
-			return q.Seq, wire.RejectOverload
+			return q.Seq, wire.RejectOverload, overloadHintMilli
 		}
 	}
-	return q.Seq, code
+	return q.Seq, code, overloadHintMilli
 }

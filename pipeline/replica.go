@@ -35,6 +35,8 @@ type Config struct {
 
 	Tick            time.Duration // production only: length of a tick
 	RequestQueueMax int           // requests waiting anywhere before the core
+	ClientQueueMax  int           // requests of one client under way; 0 and more than payments.WindowSeqs: that many
+	ClientRate      int           // requests of one client per second; 0: unlimited
 	VerifyWorkers   int
 	SignWorkers     int
 
@@ -90,6 +92,7 @@ type Replica struct {
 	log       *slog.Logger
 
 	clients *clientTable
+	quota   quota // of each client
 	bodies  *bodyStore
 	certs   goodCerts
 
@@ -133,6 +136,7 @@ func New(cfg Config, suite Suite, transport Transport, journal Journal, ledger L
 	r := &Replica{cfg: cfg, quorums: cfg.Quorums, suite: suite, transport: transport, ledger: ledger,
 		scope: wire.Scope{Cluster: cfg.Cluster, Epoch: cfg.Epoch}, log: cfg.Logger, failed: make(chan struct{})}
 	r.clients = newClientTable(suite)
+	r.quota = newQuota(&cfg)
 	r.bodies = newBodyStore(r.readBody)
 	window := int(2 * cfg.Interval)
 	toCrypto, toOrder, toExecute := newWaker(), newWaker(), newWaker()
@@ -215,11 +219,17 @@ func (r *Replica) reply(conn ConnID, kind wire.Kind, body []byte) {
 const overloadHintMilli = 20
 
 func (r *Replica) rejectClient(conn ConnID, seq uint64, code wire.RejectCode) {
+	r.rejectClientFor(conn, seq, code, overloadHintMilli)
+}
+
+// rejectClientFor is rejectClient with the time after which a code that passes
+// may have passed.
+func (r *Replica) rejectClientFor(conn ConnID, seq uint64, code wire.RejectCode, waitMilli uint32) {
 	mark.Code(mark.ClientRejects, uint32(code))
 	r.stats.ClientRejects[code].Add(1)
 	m := wire.Reject{Seq: seq, Code: code, Primary: r.quorums.Primary(wire.View(r.view.Load()))}
 	if code.Retry() == wire.RetryAfter {
-		m.RetryAfterMilli = overloadHintMilli
+		m.RetryAfterMilli = waitMilli
 	}
 	r.reply(conn, wire.KindReject, m.Append(nil))
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"quorate/payments"
 	"quorate/tuning"
 	"quorate/wire"
 )
@@ -143,6 +144,8 @@ func TestLimitsAgree(t *testing.T) {
 		"batch_bytes_max":     strconv.Itoa(wire.BatchBytesMax),
 		"slots_in_flight_max": strconv.Itoa(wire.WindowMax),
 		"batch_events_max":    strconv.Itoa(wire.BatchBytesMax / wire.EventBytes),
+		// more than a session's window can never be under way
+		"client_queue_requests": strconv.Itoa(payments.WindowSeqs),
 	} {
 		for _, row := range p.Explain() {
 			if row.Key == key && row.Max != limit {

@@ -79,6 +79,7 @@ var List = []Limit{
 	{"netio.Limits.LinkBytesMax", 128 << 30, "bytes of a link's life", Peer, "netio TestWornLinkIsReplaced"},
 
 	{"pipeline.relayMax", 4096, "requests kept for a primary", Client, "the request queue, which is smaller, is full first"},
+	{"pipeline.sparesMax", 1024, "empty lines kept", Inner, "pipeline TestTurnsAreFair"},
 	{"pipeline.verifyBatchMax", 256, "signatures checked together", Inner, "pipeline TestPaymentsAreOrderedExecutedAndProven"},
 	{"pipeline.verifyBytesMax", 2 << 20, "bytes checked together", Inner, "pipeline TestPaymentsAreOrderedExecutedAndProven"},
 	{"pipeline.serveBytesMax", 1 << 20, "bytes of an answer to a laggard", Inner, "pipeline TestLaggardCatchesUpPastCheckpoints"},
