@@ -120,8 +120,7 @@ type explorer struct {
 	*model
 	view        int
 	memo        map[uint64]uint8 // by honest reports and certificates: what is allowed into view
-	lies        []*wire.SlotEvidence
-	keep        bool // also what is of no use, for the twin
+	keep        bool             // also what is of no use, for the twin
 	states      int
 	transitions int
 	problem     string

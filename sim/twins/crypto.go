@@ -94,8 +94,8 @@ func (w *world) verified(v consensus.Verify) consensus.Verified {
 	case *wire.Stable:
 		ok = w.stableOK(*m)
 	case *wire.ViewChange:
-		out.Digest = sc.ViewChangeDigest(m)
-		ok = m.Signature == edTag(consensus.PurposeViewChange, m.Replica, out.Digest) && w.evidenceOK(m)
+		c := w.judged(m)
+		out.Digest, ok = c.digest, c.ok
 	case *wire.NewView:
 		ok = m.Signature == edTag(consensus.PurposeNewView, w.q.Primary(m.To), sc.NewViewDigest(m))
 	case *wire.Body:
@@ -113,6 +113,34 @@ func (w *world) verified(v consensus.Verify) consensus.Verified {
 		out.Verdict = consensus.VerdictOK
 	}
 	return out
+}
+
+// judgedChange is what came of verifying a view change.
+type judgedChange struct {
+	msg    *wire.ViewChange
+	digest wire.Digest
+	ok     bool
+}
+
+// judgedMax bounds how many of them are remembered.
+const judgedMax = 32
+
+// judged verifies a view change, once for all its receivers.
+func (w *world) judged(m *wire.ViewChange) judgedChange {
+	for i := range w.changes {
+		if w.changes[i].msg == m {
+			return w.changes[i]
+		}
+	}
+	c := judgedChange{msg: m, digest: w.scope.ViewChangeDigest(m)}
+	c.ok = m.Signature == edTag(consensus.PurposeViewChange, m.Replica, c.digest) && w.evidenceOK(m)
+	if len(w.changes) < judgedMax {
+		w.changes = append(w.changes, c)
+	} else {
+		w.changes[w.nextChange%judgedMax] = c
+		w.nextChange++
+	}
+	return c
 }
 
 func (w *world) proofOK(p wire.CommitProof) bool {

@@ -88,7 +88,7 @@ func (w *world) disk(i int, r *Round) {
 
 // hopMax bounds the ticks that moving by one view can take: the longest patience
 // and a few exchanges.
-const hopMax = 40
+const hopMax = 24
 
 // move brings everyone whose set can change views into the round's view: all
 // want to leave those below.
@@ -173,7 +173,7 @@ func (w *world) propose() {
 
 // boundTicks is the patience after healing: f leaders in a row that bring
 // nothing, at the longest timeout, several times over.
-const boundTicks = 20 * 32
+const boundTicks = 40 * 16
 
 // heal ends all faults but the twins themselves, who may stay cut off from
 // everybody, and waits for rest: the last batch executed by every honest

@@ -8,9 +8,6 @@ import (
 // instance has promised, committed and executed, and which view it is in. It
 // leaves out what is in memory alone: shares, timers, what is known of others.
 
-// slotsMax bounds the slots that scenarios reach.
-const slotsMax = 64
-
 // promise is what one instance holds for one slot. Views and values are small
 // numbers that mean nothing but their order, and their equality.
 type promise struct {

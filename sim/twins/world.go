@@ -9,9 +9,10 @@ import (
 )
 
 // timing is the cores' patience. Messages and jobs take no time here, so a tick
-// is a whole exchange, and an eighth of production's numbers is ample.
+// is a whole exchange, and a tenth of production's numbers is ample. The patience
+// doubles once: most of a scenario's time goes into views that it skips.
 var timing = consensus.Timing{FastWait: 1, FastWaitMax: 4, Stagger: 1, Resend: 4, Fallback: 6,
-	Progress: 8, ProgressMax: 32, LinkDown: 8, Status: 3, Fetch: 3}
+	Progress: 8, ProgressMax: 16, LinkDown: 8, Status: 3, Fetch: 3}
 
 // window makes a checkpoint every second slot, so that they take part.
 const window = 4
@@ -48,6 +49,9 @@ type world struct {
 	goal   wire.View // the view that the round is about
 	last   wire.Digest
 	hashes []slotHash
+
+	changes    []judgedChange
+	nextChange int
 
 	trace func(format string, args ...any)
 

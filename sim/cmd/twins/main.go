@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"syscall"
 
 	"quorate/sim/twins"
@@ -32,11 +33,12 @@ type size struct {
 var sizes = []size{
 	{n: 4, f: 1, c: 0, views: 3, samples: 4000},
 	{n: 6, f: 1, c: 1, views: 2, samples: 2000},
-	{n: 7, f: 2, c: 0, views: 0, samples: 4000},
+	{n: 7, f: 2, c: 0, views: 0, samples: 3000},
 }
 
 func main() {
 	flag.Parse()
+	debug.SetGCPercent(400) // a scenario's garbage is small, and all of it is garbage soon
 	if *replayFlag != "" {
 		os.Exit(replay(*replayFlag))
 	}
