@@ -145,7 +145,7 @@ func rounds(ctx context.Context, fl *flags) error {
 			p.fault = fault(fl.only)
 		}
 		begun := time.Now()
-		primary, err := n.primary()
+		primary, err := n.primary(ctx)
 		if err != nil {
 			return t.Failed(fmt.Sprintf("round %d", number), "", err)
 		}
@@ -168,9 +168,10 @@ func rounds(ctx context.Context, fl *flags) error {
 	return nil
 }
 
-// primary asks who it is: between rounds all replicas agree.
-func (n *network) primary() (int, error) {
-	states, err := n.Cluster.AtRest()
+// primary waits until all agree who it is. The last audit's queries, which were
+// ordered too, may still be on their way to some.
+func (n *network) primary(ctx context.Context) (int, error) {
+	states, err := n.Rest(ctx)
 	if err != nil {
 		return 0, err
 	}

@@ -71,9 +71,7 @@ func draw(seed, number uint64, n, f int) plan {
 	if p.fault == faultBridge {
 		size = f // the others and the bridge are n−f
 	}
-	for _, i := range r.Perm(n)[:size] {
-		p.part = append(p.part, i)
-	}
+	p.part = r.Perm(n)[:size]
 	return p
 }
 

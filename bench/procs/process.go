@@ -59,6 +59,9 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
+// Pid is the number of the child's process, which may have ended.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
 // Done is closed when the child has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 

@@ -67,7 +67,7 @@ func Open(ctx context.Context, o Options) (*Trial, error) {
 }
 
 func (t *Trial) connect(ctx context.Context) error {
-	if err := t.rest(ctx); err != nil {
+	if _, err := t.Rest(ctx); err != nil {
 		return err
 	}
 	var keys []client.Keys
@@ -116,15 +116,17 @@ func (t *Trial) Close() {
 // Printf writes a line of the experiment.
 func (t *Trial) Printf(format string, args ...any) { fmt.Fprintf(t.Out, format+"\n", args...) }
 
-// rest waits until all replicas are at rest in one state.
-func (t *Trial) rest(ctx context.Context) error {
-	return t.await(ctx, "all replicas at rest in one state", func() error {
+// Rest waits until all replicas are at rest in one state, and gives where they
+// stand.
+func (t *Trial) Rest(ctx context.Context) (states []wire.NodeStatus, err error) {
+	err = t.await(ctx, "all replicas at rest in one state", func() (err error) {
 		if err := t.Cluster.Died(); err != nil {
 			return err
 		}
-		_, err := t.Cluster.AtRest()
+		states, err = t.Cluster.AtRest()
 		return err
 	})
+	return states, err
 }
 
 // await tries until try succeeds, Patience ends, or waiting is of no use.
@@ -186,7 +188,7 @@ func (t *Trial) Check(ctx context.Context) (*teller.Report, error) {
 	if err := errors.Join(t.Teller.Settle(settling), t.Cluster.Died()); err != nil {
 		return nil, err
 	}
-	if err := t.rest(ctx); err != nil {
+	if _, err := t.Rest(ctx); err != nil {
 		return nil, err
 	}
 	auditing, cancel := context.WithTimeout(ctx, Patience)
@@ -217,9 +219,13 @@ func faulty(r *teller.Report) error {
 func (t *Trial) Finish(ctx context.Context) (*teller.Report, error) {
 	r, err := t.Teller.AuditAll(ctx)
 	if err == nil {
-		err = errors.Join(faulty(r), t.rest(ctx))
+		err = faulty(r)
 	}
 	if err != nil {
+		return r, err
+	}
+	// The audit's own queries were ordered too.
+	if _, err := t.Rest(ctx); err != nil {
 		return r, err
 	}
 	t.Teller.Close()
