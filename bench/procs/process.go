@@ -36,6 +36,7 @@ func Spawn(log *os.File, env []string, path string, args ...string) (*Process, e
 	// A group of its own: ctrl-c is for the experiment, which then ends its
 	// children in order and not all at once.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	p.cmd.WaitDelay = 5 * time.Second // a grandchild may hold the outputs open (P3)
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
