@@ -3,6 +3,7 @@
 
 GO      ?= go
 SECS    ?= 10
+EVERY   ?= 3
 COUNT   ?= 1
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo devel)
 
@@ -13,6 +14,8 @@ PACKAGES  ?= ./...
 .DEFAULT_GOAL := help
 # Every target is a command; sim, bench and others are names of folders too.
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
+.PHONY: help build run test race lint fuzz sim bench-micro replay-bank crashpoints clean
+.PHONY: help build run test race lint fuzz sim bench-micro replay-bank crashpoints diskfaults clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,7 +83,11 @@ netfaults: build ## break the network between real replicas ROUNDS times, from S
 	$(GO) build -trimpath -buildvcs=false -o bin/ ./bench/netfaults
 	bin/netfaults -rounds $(ROUNDS) -seed $(SEED) $(ARGS)
 crashpoints: ## crash four replicas' disks at every file-system operation of a script, and open what is left (2 minutes)
+crashpoints: ## crash four replicas' disks at every file-system operation of a script, and open what is left
 	$(GO) test ./sim/disks -v -count=1 -timeout 0 -run TestEveryCrashPoint -disks.full
+
+diskfaults: ## damage what real replicas left on their disks, file by file, and their disks while they run; EVERY=1 for the whole matrix
+	GO='$(GO)' EVERY='$(EVERY)' bench/diskfaults/run.sh
 
 clean: ## remove binaries, demo data and reports
 	rm -rf bin run
