@@ -150,7 +150,6 @@ func (s *Session) reply(now time.Duration, from wire.ReplicaID, reply wire.Reply
 		}
 		return s.finish(now, f, reply, nil, out)
 	case payments.StatusDuplicate:
-		mark.Hit(mark.ClientDuplicate)
 		// Ordered twice; the outcome stands in an earlier block. The repeat
 		// asks for it.
 		return out
@@ -211,7 +210,6 @@ func (s *Session) refused(now time.Duration, from wire.ReplicaID, f *flight, cod
 		}
 	}
 	if same > s.cfg.Quorums.F {
-		mark.Hit(mark.ClientRefused)
 		return s.finish(now, f, wire.Reply{}, &RefusedError{Code: code, Replica: from}, out)
 	}
 	if !f.toAll {

@@ -285,8 +285,8 @@ func (c *Core) commit(s *slot, p wire.CommitProof, from wire.ReplicaID) {
 	mark.If(p.Slot.View < c.view, mark.CommitOfLowerView)
 	mark.If(p.Slot.View > c.view, mark.CommitOfHigherView)
 	mark.If(!c.active, mark.CommitWhileLeaving)
-	if p.Slot.Digest.IsNull() {
-		mark.Hit(mark.CommitNull)
+	if mark.Enabled {
+		mark.If(p.Slot.Digest == wire.NullDigest, mark.CommitNull)
 	}
 	ticks := c.age(s)
 	s.committed, s.proof, s.commitTick = true, p, c.now

@@ -414,7 +414,6 @@ func (c *Core) hold(s *slot, d wire.Digest) {
 	s.held = append(s.held, d)
 	for i, h := range s.held {
 		if len(s.held) > heldMax && !s.needs(h) && h != d {
-			mark.Hit(mark.BodyOverHeld)
 			s.held = append(s.held[:i], s.held[i+1:]...)
 			c.forget(h)
 			return
@@ -426,8 +425,8 @@ func (c *Core) hold(s *slot, d wire.Digest) {
 // another needs it: the same batch may be proposed for two slots.
 func (c *Core) forget(d wire.Digest) {
 	if d.IsNull() || c.catchupHolds(d) {
-		if !d.IsNull() {
-			mark.Hit(mark.BodyHeldByCatchup)
+		if mark.Enabled {
+			mark.If(d != wire.NullDigest, mark.BodyHeldByCatchup)
 		}
 		return
 	}

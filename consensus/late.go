@@ -35,7 +35,6 @@ func (Uncertified) isEvent() {}
 
 func (c *Core) onUncertified(e Uncertified) {
 	if e.Seq > c.executed {
-		mark.Hit(mark.LateAheadOfCore)
 		return
 	}
 	if s := c.slot(e.Seq); s != nil && s.executed && s.exec == e.Digest {
@@ -59,7 +58,6 @@ func (c *Core) onUncertified(e Uncertified) {
 
 func (c *Core) addLate(seq wire.SeqNum, d wire.Digest) *lateSlot {
 	if len(c.late) >= lateMax {
-		mark.Hit(mark.LateFull)
 		c.late = append(c.late[:0], c.late[1:]...)
 	}
 	c.late = append(c.late, lateSlot{seq: seq, digest: d, shares: make([]execShare, c.q.N)})
@@ -122,7 +120,6 @@ func (c *Core) lateAnswered(to wire.ReplicaID, seq wire.SeqNum) bool {
 		c.lateAnswers = append(c.lateAnswers, a)
 		return false
 	}
-	mark.Hit(mark.LateAnswersFull)
 	c.lateAnswers[c.lateNext%len(c.lateAnswers)] = a
 	c.lateNext++
 	return false

@@ -11,7 +11,6 @@ import (
 // propose opens the next slot with a batch of this primary.
 func (c *Core) propose(d wire.Digest) {
 	if c.Proposable() == 0 || d.IsNull() {
-		mark.Hit(mark.ProposeReturned)
 		c.emit(Return{Digest: d})
 		return
 	}
@@ -91,7 +90,6 @@ func (c *Core) prePrepareVerified(from wire.ReplicaID, m *wire.PrePrepare, v Ver
 	case v != VerdictOK:
 		c.reject(from, m.Kind(), RejectForged)
 	case s.accepted(c.view):
-		mark.Hit(mark.PrePrepareTwice)
 		c.reject(from, m.Kind(), RejectDuplicate)
 	default:
 		used = true
@@ -130,11 +128,11 @@ func (c *Core) evidence(s *slot, primary wire.ReplicaID) {
 // The body is held, or d is null.
 func (c *Core) accept(s *slot, d wire.Digest) {
 	c.touch(s)
-	if d.IsNull() {
-		mark.Hit(mark.NVNullSlot)
+	if mark.Enabled {
+		mark.If(d == wire.NullDigest, mark.NVNullSlot)
+		mark.If(s.hasVote && s.vote.Digest == d, mark.VoteMoved)
+		mark.If(s.hasVote && s.vote.Digest != d, mark.VoteChanged)
 	}
-	mark.If(s.hasVote && s.vote.Digest == d, mark.VoteMoved)
-	mark.If(s.hasVote && s.vote.Digest != d, mark.VoteChanged)
 	s.hasVote = true
 	s.vote = wire.Vote{View: c.view, Digest: d}
 	c.memory.note(s.seq)
@@ -192,7 +190,6 @@ func (c *Core) slotSigned(e Signed) {
 		}
 	case PurposeTau:
 		s.own.tau, s.own.hasTau = e.Share, true
-		mark.If(!s.own.hasSigma, mark.TauBeforeSigma)
 		if s.own.hasSigma {
 			c.sendShare(s, c.collectors(s))
 		}

@@ -236,7 +236,8 @@ func (m *Machine) expire() {
 		m.mark(RegionAccounts, p.crSlot/recordsPerPage)
 		b.delta.pair(&p)
 	}
-	if _, more := m.expiry.due(b.out.Time); more {
-		mark.Hit(mark.ExpireBudget)
+	if mark.Enabled {
+		_, more := m.expiry.due(b.out.Time)
+		mark.If(more, mark.ExpireBudget)
 	}
 }

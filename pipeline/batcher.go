@@ -116,7 +116,6 @@ func (b *batcher) close(time uint64, cluster wire.Digest) *body {
 
 // giveBack queues a batch's requests again, in front.
 func (b *batcher) giveBack(body *body, tick uint64) {
-	mark.Hit(mark.BatchGivenBack)
 	all := make([]pendingRequest, len(body.requests))
 	for i := range all {
 		all[i] = pendingRequest{request: body.batch.Requests[i], digest: body.requests[i], tick: tick}

@@ -40,7 +40,6 @@ func (d *doneBlocks) await(b *doneBlock) {
 		return
 	}
 	if len(d.late) >= lateBlocksMax {
-		mark.Hit(mark.ReplyAwaitsFull)
 		d.late = append(d.late[:0], d.late[1:]...)
 	}
 	mark.Hit(mark.ReplyAwaits)

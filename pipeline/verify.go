@@ -294,7 +294,6 @@ func (s *cryptoStage) checkBlocks(m *wire.Blocks, out *checked) {
 	for i := range m.Blocks {
 		b, v := s.checkBlock(&m.Blocks[i])
 		if v == consensus.VerdictCancelled && i > 0 {
-			mark.Hit(mark.BlocksCut)
 			m.Blocks = m.Blocks[:i]
 			break
 		}

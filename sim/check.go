@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 
 	"quorate/client"
 	"quorate/consensus"
@@ -265,7 +266,11 @@ func (k *checker) submitted(u *user, seq uint64, op wire.Op, body []byte) {
 // done takes the outcome that a client believes.
 func (k *checker) done(u *user, r *client.Result) {
 	key := requestKey{r.Request.Client, r.Request.Seq}
-	if r.Err != nil {
+	var refused *client.StatusError
+	if errors.As(r.Err, &refused) && refused.Status == u.expect[key.seq] {
+		return
+	}
+	if r.Err != nil || u.expect[key.seq] != payments.StatusOK {
 		k.w.fail("client %d: request %d ends with: %v", key.client, key.seq, r.Err)
 		return
 	}
@@ -307,6 +312,9 @@ func (k *checker) reply(u *user, from wire.ReplicaID, kind wire.Kind, body []byt
 	}
 	if payments.Status(r.Status) == payments.StatusSeqTooOld && u.session.NextSeq() > r.Seq+payments.WindowSeqs {
 		return // ordered again when its place in the window was gone: proven, and true
+	}
+	if payments.Status(r.Status) == payments.StatusBlockBudget {
+		return // no outcome: the request is ordered again
 	}
 	if old, ok := k.acked[requestKey{r.Client, r.Seq}]; ok && old != ackOf(&r) {
 		k.w.fail("C15: replica %d answers %d/%d with %+v, the first answer was %+v", from, r.Client, r.Seq, ackOf(&r), old)

@@ -31,12 +31,15 @@ type liar struct {
 	rnd  stream
 	ways bend
 	rate int // of 1000 frames
+
+	replies stream // see answer
 }
 
 func newLiar(n *node) *liar {
 	l := &liar{n: n, rnd: newStream(n.w.opt.Seed, "liar"+string(rune('a'+n.id)))}
 	l.ways = bend(l.rnd.next()) & bendAll
 	l.rate = l.rnd.between(20, 600)
+	l.replies = newStream(n.w.opt.Seed, "replies"+string(rune('a'+n.id)))
 	n.w.say("liar %d: ways %b rate %d", n.id, l.ways, l.rate)
 	return l
 }

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"flag"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -99,5 +100,21 @@ func reportMarks(t *testing.T) {
 	t.Logf("marks: %d of %d hit", len(list)-zero, len(list))
 	if *marksFlag == "fail" && zero > 0 {
 		t.Errorf("%d marks were not reached: extend the run, the simulator, or take the mark away with its reason", zero)
+	}
+}
+
+var numbered = regexp.MustCompile(`(code|status)_[0-9]+$`)
+
+// Every mark and every expected code has a name of its own.
+func TestMarkNames(t *testing.T) {
+	list, _ := markCounts()
+	seen := map[string]bool{}
+	for i, c := range list {
+		// A code without a name is shown as a number, a reason as unknown.
+		noName := i >= len(mark.All()) && numbered.MatchString(c.name) || strings.HasSuffix(c.name, ".unknown") || strings.Contains(c.name, "..")
+		if seen[c.name] || noName {
+			t.Errorf("mark %q is named twice or not at all", c.name)
+		}
+		seen[c.name] = true
 	}
 }

@@ -160,6 +160,9 @@ func (t *net) reply(n *node, client int, kind wire.Kind, body []byte) error {
 	if n.liar != nil && n.liar.withholds() {
 		return nil
 	}
+	if n.liar != nil {
+		kind, body = n.liar.answer(kind, body)
+	}
 	if t.rnd.chance(t.clientLoss) {
 		return nil
 	}

@@ -91,6 +91,7 @@ type load struct {
 	Ops      int  // requests per client
 	Repeat   int  // of 1000 answered requests that are sent again
 	Rogue    bool // the last client of several signs two requests under one seq
+	Odd      oddities
 }
 
 var sizes = [][2]int{{1, 0}, {1, 0}, {1, 0}, {1, 1}, {1, 1}, {2, 0}, {2, 0}, {2, 1}, {3, 0}}
@@ -121,6 +122,9 @@ func Draw(seed uint64) Options {
 		o.Load.Open = 2000 << r.below(6)
 	}
 	o.Load.Rogue = r.chance(150)
+	if o.Load.Odd = drawOddities(seed); o.Load.Odd.Wide {
+		o.Window, o.Batch.SlotsMax, o.Batch.EventsMax, o.Batch.EagerSlots = 256, 256, 8, 64
+	}
 	if o.Real { // thousands of times slower
 		o.F, o.C, o.Phases, o.Load.Ops = 1, 0, min(o.Phases, 3), 10
 	}

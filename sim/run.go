@@ -124,7 +124,7 @@ func (w *world) audit(n *node) {
 		w.fail("C2: replica %d: state root %v, from genesis %v", n.id, root, report.StateRoot)
 	}
 	var debits, credits payments.U128
-	for i := range w.opt.Load.Accounts {
+	for i := range w.opt.Load.Accounts + oddAccounts {
 		a, _ := m.Account(payments.U64(uint64(i + 1)))
 		debits, _ = debits.Add(a.DebitsPosted)
 		credits, _ = credits.Add(a.CreditsPosted)

@@ -22,10 +22,14 @@ type user struct {
 	made    []payments.U128 // ids of some pending transfers
 	rogue   bool
 	seq     uint64 // last one of a rogue
+	odd     stream
+	sent    []payments.Transfer        // some odd ones
+	expect  map[uint64]payments.Status // by seq: requests that must be refused; looked up only
 }
 
 func newUser(w *world, id int) *user {
-	u := &user{w: w, id: id, rnd: newStream(w.opt.Seed, "client"+string(rune('a'+id))), left: w.opt.Load.Ops}
+	u := &user{w: w, id: id, rnd: newStream(w.opt.Seed, "client"+string(rune('a'+id))), left: w.opt.Load.Ops,
+		odd: newStream(w.opt.Seed, "odd"+string(rune('a'+id))), expect: map[uint64]payments.Status{}}
 	s, err := client.NewSession(client.SessionConfig{Client: wire.ClientID(id + 1), Cluster: w.keys.cluster, Quorums: w.q,
 		Sign: func(m []byte) wire.Signature { return w.keys.sign(id, m) }, Check: w.keys.check, FirstSeq: 1,
 		Window: min(client.WindowMax, max(w.opt.Load.Depth, 8)), RetryMin: 300 * time.Millisecond, RetryMax: 2 * time.Second, Seed: w.opt.Seed + uint64(id)})
@@ -163,6 +167,7 @@ func (u *user) misbehave(e *event) {
 		return
 	}
 	u.left--
+	u.wrongFrames()
 	u.seq += uint64(u.rnd.between(0, 2))
 	for range 2 {
 		op, body := u.compose()

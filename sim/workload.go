@@ -8,6 +8,11 @@ import (
 // compose makes the next request of a client: accounts first, then mostly
 // transfers between accounts of which few are hot.
 func (u *user) compose() (wire.Op, []byte) {
+	if u.serial > 0 {
+		if op, body, ok := u.oddRequest(); ok {
+			return op, body
+		}
+	}
 	switch {
 	case u.serial == 0:
 		return wire.OpCreateAccounts, u.accounts()
@@ -42,6 +47,12 @@ func (u *user) accounts() []byte {
 			a.Flags = payments.AccountHistory
 		case 5:
 			a.Flags = payments.AccountDebitsMustNotExceedCredits
+		case 6:
+			a.Flags = payments.AccountCreditsMustNotExceedDebits
+		case 1:
+			if i > 8 {
+				a.Ledger = 2
+			}
 		}
 		body = a.Append(body)
 	}
@@ -52,7 +63,10 @@ func (u *user) transfers(n int) []byte {
 	body := make([]byte, 0, n*payments.RecordBytes)
 	for i := range n {
 		t := u.transfer()
-		if i+1 < n && u.rnd.chance(100) {
+		if u.odd.chance(u.w.opt.Load.Odd.Events) {
+			t = u.oddTransfer(t)
+		}
+		if i+1 < n && u.rnd.chance(100) || u.odd.chance(u.w.opt.Load.Odd.Events/20) {
 			t.Flags |= payments.TransferLinked
 		}
 		body = t.Append(body)

@@ -73,10 +73,7 @@ func newWorld(opt Options, lines io.Writer) *world {
 		w.keys = idealKeys(newRandom(opt.Seed, "keys"), w.q)
 	}
 	w.scope = wire.Scope{Cluster: w.keys.cluster, Epoch: 1}
-	w.cfg = payments.Config{Ledgers: []payments.Ledger{{Number: 1, Currency: [8]byte{'E', 'U', 'R'}, Scale: 2}}}
-	for i := range opt.Load.Clients {
-		w.cfg.Clients = append(w.cfg.Clients, payments.ClientRecord{ID: wire.ClientID(i + 1), Key: clientKey(i), Roles: payments.RolesAll})
-	}
+	w.cfg = opt.machineConfig()
 	w.check = newChecker(w)
 	w.net = newNet(w)
 	w.sky = newWeather(w)
@@ -90,7 +87,11 @@ func newWorld(opt Options, lines io.Writer) *world {
 	if opt.Load.Rogue && len(w.users) > 1 {
 		w.users[len(w.users)-1].rogue = true
 	}
+	first := newStream(opt.Seed, "first")
 	for _, n := range w.nodes {
+		if opt.Faults&FaultCrash != 0 && first.chance(100) {
+			n.crashAt = uint64(1 + first.below(40)) // while it makes its journal
+		}
 		n.start()
 	}
 	for _, u := range w.users {

@@ -51,9 +51,6 @@ func Spawn(log *os.File, env []string, path string, args ...string) (*Process, e
 // gets none.
 func (p *Process) Signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
 
-// Pid is the number that the kernel gave the child.
-func (p *Process) Pid() int { return p.cmd.Process.Pid }
-
 // Kill ends the child at once, paused or not, and waits for its end.
 func (p *Process) Kill() {
 	p.Signal(syscall.SIGKILL)

@@ -12,13 +12,11 @@ const (
 	ClientLateReply
 	ClientLie
 	ClientRepeatedSample
-	ClientDuplicate
 	ClientBudget
 	ClientStatus
 	ClientOverload
 	ClientOverloadElsewhere
 	ClientRetries
-	ClientRefused
 	ClientRefusedByOne
 	ClientFewStatuses
 	ClientPrimaryDown
@@ -39,13 +37,11 @@ var clientMarks = [...]Info{
 	ClientLateReply:         {"client.late_reply", "client", "a reply to a request that was answered"},
 	ClientLie:               {"client.lie", "client", "a reply proves nothing"},
 	ClientRepeatedSample:    {"client.no_sample", "client", "a request that was repeated gives no sample of the round trip"},
-	ClientDuplicate:         {"client.duplicate", "client", "a reply says that the request was ordered twice"},
 	ClientBudget:            {"client.block_budget", "client", "a block had no room for the request: it is sent again"},
 	ClientStatus:            {"client.status_error", "client", "a request is refused by the agreed state"},
 	ClientOverload:          {"client.overload", "client", "the primary is overloaded"},
 	ClientOverloadElsewhere: {"client.overload_elsewhere", "client", "another replica than the primary is overloaded"},
 	ClientRetries:           {"client.reject_again", "client", "a reject asks for another try"},
-	ClientRefused:           {"client.refused", "client", "f+1 replicas refuse a request for good"},
 	ClientRefusedByOne:      {"client.refused_by_one", "client", "one replica refuses a request: the others are asked"},
 	ClientFewStatuses:       {"client.few_statuses", "client", "too few replicas have said where they stand"},
 	ClientPrimaryDown:       {"client.primary_down", "client", "the reported primary is not connected"},

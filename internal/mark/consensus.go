@@ -9,7 +9,6 @@ const (
 	ShareAnsweredFast
 	ShareAnsweredSlow
 
-	BodyOverHeld
 	BodyHeldElsewhere
 	BodyHeldByCatchup
 
@@ -18,13 +17,10 @@ const (
 	CollectWaitsItsTurn
 	CollectWithoutProposal
 
-	ProposeReturned
-
 	PrePrepareSecondValue
 	PrePrepareStale
 	PrePrepareBadBatch
 	PrePrepareContradicts
-	PrePrepareTwice
 	PrePrepareBodyBack
 
 	EvidenceNoted
@@ -74,7 +70,6 @@ const (
 
 	SignStale
 	SigmaWaitsForTau
-	TauBeforeSigma
 
 	FastRecovers
 	FastGivenUp
@@ -173,14 +168,11 @@ const (
 	ResumeChangeUnsigned
 	ResumeChange
 
-	LateAheadOfCore
 	LateCertifiedNow
 	LateStarts
 	LateTooSoon
-	LateFull
 	LateKept
 	LateAnswerPaced
-	LateAnswersFull
 	LateServed
 	LateShare
 	LateCombines
@@ -222,19 +214,16 @@ var consensusMarks = [...]Info{
 	ShareLittleLate:          {"share.little_late", "consensus", "a share comes a little after its slot was final and is not answered"},
 	ShareAnsweredFast:        {"share.answered_fast", "consensus", "a late share is answered with the fast proof"},
 	ShareAnsweredSlow:        {"share.answered_slow", "consensus", "a late share is answered with the slow proof"},
-	BodyOverHeld:             {"body.over_held", "consensus", "a slot holds more bodies than can matter and gives one back"},
 	BodyHeldElsewhere:        {"body.held_elsewhere", "consensus", "a slot lets go of a body that another slot needs"},
 	BodyHeldByCatchup:        {"body.held_by_catchup", "consensus", "a slot lets go of a body that a fetched block needs"},
 	CollectSplit:             {"collect.split", "consensus", "shares for two values of one slot reach a collector without the proposal"},
 	CollectFallback:          {"collect.fallback", "consensus", "a slot is so old that a replica collects that is no collector of it"},
 	CollectWaitsItsTurn:      {"collect.waits_its_turn", "consensus", "a later collector leaves the slot to an earlier one"},
 	CollectWithoutProposal:   {"collect.without_proposal", "consensus", "a collector has a quorum of shares and no proposal"},
-	ProposeReturned:          {"propose.returned", "consensus", "a batch cannot be proposed and goes back"},
 	PrePrepareSecondValue:    {"preprepare.second_value", "consensus", "a second value for an accepted slot is verified, as evidence"},
 	PrePrepareStale:          {"preprepare.stale", "consensus", "view or window moved while a proposal was verified"},
 	PrePrepareBadBatch:       {"preprepare.bad_batch", "consensus", "the primary signed a batch that is invalid"},
 	PrePrepareContradicts:    {"preprepare.contradicts", "consensus", "the primary signed two values for one slot"},
-	PrePrepareTwice:          {"preprepare.twice", "consensus", "a proposal was verified twice"},
 	PrePrepareBodyBack:       {"preprepare.body_back", "consensus", "a verified body is given back: its proposal is of no use"},
 	EvidenceNoted:            {"evidence.noted", "consensus", "proof that the primary is faulty"},
 	EvidenceAgain:            {"evidence.again", "consensus", "more proof of a fault that is known"},
@@ -278,7 +267,6 @@ var consensusMarks = [...]Info{
 	SlowTauOnDemand:          {"slow.tau_on_demand", "consensus", "a slot is late: τ is signed for it"},
 	SignStale:                {"sign.stale", "consensus", "a signature comes back after its view or window ended"},
 	SigmaWaitsForTau:         {"sign.sigma_waits_for_tau", "consensus", "σ is signed first and waits for τ"},
-	TauBeforeSigma:           {"sign.tau_before_sigma", "consensus", "τ is signed before σ"},
 	FastRecovers:             {"fast.recovers", "consensus", "the fast path works again after it had been given up"},
 	FastGivenUp:              {"fast.given_up", "consensus", "so many slots missed the fast path that the slow one starts at once"},
 	FastWaitCapped:           {"fast.wait_capped", "consensus", "δ has grown to its cap"},
@@ -365,14 +353,11 @@ var consensusMarks = [...]Info{
 	ResumeCheckpoint:         {"recover.checkpoint", "consensus", "a restart signs a checkpoint again"},
 	ResumeChangeUnsigned:     {"recover.change_unsigned", "consensus", "a restart signs the view change that it had not signed"},
 	ResumeChange:             {"recover.change", "consensus", "a restart sends its view change again"},
-	LateAheadOfCore:          {"late.ahead_of_core", "consensus", "a client asks for a block whose execution the core has not heard of"},
 	LateCertifiedNow:         {"late.certified_now", "consensus", "a client asks for a block that was certified meanwhile"},
 	LateStarts:               {"late.starts", "consensus", "a client asks for a block without π that the window has left"},
 	LateTooSoon:              {"late.too_soon", "consensus", "it asks again before others can have answered"},
-	LateFull:                 {"late.full", "consensus", "the oldest of the slots that are certified late gives way"},
 	LateKept:                 {"late.kept", "consensus", "the window leaves a slot whose π is on the way"},
 	LateAnswerPaced:          {"late.answer_paced", "consensus", "a replica that asks for π again is not answered again so soon"},
-	LateAnswersFull:          {"late.answers_full", "consensus", "the memory of answers about old slots turns over"},
 	LateServed:               {"late.served", "consensus", "a replica that asks for an old π is served from the ledger"},
 	LateShare:                {"late.share", "consensus", "a share for an old slot comes"},
 	LateCombines:             {"late.combines", "consensus", "π of an old slot is combined"},

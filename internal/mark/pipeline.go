@@ -20,7 +20,6 @@ const (
 	ClientBadSignature
 	BatchStranger
 	BodyBadSignature
-	BlocksCut
 	BlockForged
 	BlockBodyDiffers
 	BlockBadSignature
@@ -36,7 +35,6 @@ const (
 	BatchOnceMore
 	BatchWaits
 	BatchFull
-	BatchGivenBack
 
 	OrderPauses
 	ForwardNotPrimary
@@ -67,12 +65,10 @@ const (
 
 	ImageLoaded
 	BlockReplayed
-	RootUnknown
 	JournalBodyDone
 	JournalBodyLost
 
 	ReplyAwaits
-	ReplyAwaitsFull
 	ReplyReused
 	ReplyAgain
 	ReplyTooOld
@@ -100,7 +96,6 @@ var pipelineMarks = [...]Info{
 	ClientBadSignature:     {"verify.client_bad_signature", "pipeline", "a client's request has a bad signature"},
 	BatchStranger:          {"verify.stranger", "pipeline", "a batch has a request of a client that is not known here yet"},
 	BodyBadSignature:       {"verify.body_bad_signature", "pipeline", "a fetched body has a bad client signature"},
-	BlocksCut:              {"verify.blocks_cut", "pipeline", "fetched blocks are cut where an earlier one registers a client"},
 	BlockForged:            {"verify.block_forged", "pipeline", "the certificate of a fetched block does not verify"},
 	BlockBodyDiffers:       {"verify.block_body_differs", "pipeline", "a fetched block's batch is not the one that its certificate names"},
 	BlockBadSignature:      {"verify.block_bad_signature", "pipeline", "a fetched block has a bad client signature"},
@@ -113,7 +108,6 @@ var pipelineMarks = [...]Info{
 	BatchOnceMore:          {"batch.once_more", "pipeline", "a request that was proposed long ago and never executed is queued again"},
 	BatchWaits:             {"batch.waits", "pipeline", "requests wait for a fuller batch"},
 	BatchFull:              {"batch.full", "pipeline", "a batch is full and leaves requests behind"},
-	BatchGivenBack:         {"batch.given_back", "pipeline", "a batch that the core did not take goes back into the queue"},
 	OrderPauses:            {"order.pauses", "pipeline", "the core waits: disk or signers are a window behind"},
 	ForwardNotPrimary:      {"order.forward_not_primary", "pipeline", "a forwarded request reaches a replica that is not the primary"},
 	RelayKnown:             {"order.relay_known", "pipeline", "a client's request waits for the primary already"},
@@ -138,11 +132,9 @@ var pipelineMarks = [...]Info{
 	AnchorWaits:            {"journal.anchor_waits", "pipeline", "a stable checkpoint waits for the ledger before the journal lets go"},
 	ImageLoaded:            {"restart.image", "pipeline", "a restart loads a state image"},
 	BlockReplayed:          {"restart.block", "pipeline", "a restart executes a block of the ledger again"},
-	RootUnknown:            {"restart.root_unknown", "pipeline", "the state root of an old checkpoint is not known any more"},
 	JournalBodyDone:        {"restart.body_done", "pipeline", "a body of the journal was executed"},
 	JournalBodyLost:        {"restart.body_lost", "pipeline", "another value than that of a journal's body was committed"},
 	ReplyAwaits:            {"reply.awaits", "pipeline", "an old block waits for its certificate, since a client asked for its reply"},
-	ReplyAwaitsFull:        {"reply.awaits_full", "pipeline", "the oldest of those blocks gives way"},
 	ReplyReused:            {"reply.reused", "pipeline", "a seq comes again with another request"},
 	ReplyAgain:             {"reply.again", "pipeline", "an executed request is answered again"},
 	ReplyTooOld:            {"reply.too_old", "pipeline", "a request left the window between ingress and execution"},

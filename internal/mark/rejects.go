@@ -28,7 +28,7 @@ var coreRejects = slices.Concat(
 	rejects(21, window, forged, busy, banned),                                              // full-commit-proof-slow
 	rejects(22, window, busy, banned),                                                      // sign-state
 	rejects(23, window, conflict, forged, busy, banned),                                    // full-execute-proof
-	rejects(24, window, duplicate, busy, banned),                                           // checkpoint
+	rejects(24, window, duplicate, banned),                                                 // checkpoint
 	rejects(25, conflict, forged, busy, banned),                                            // stable
 	rejects(26, view), // complaint
 	rejects(27, sender, view, duplicate, conflict, forged, busy), // view-change
