@@ -182,7 +182,7 @@ func (d *deployment) judgeProcess(i int) string {
 		if err != nil {
 			return err
 		}
-		for _, o := range d.up() {
+		for _, o := range d.cluster.Up() {
 			if o == i {
 				continue
 			}
@@ -238,7 +238,7 @@ func TestDiskErrors(t *testing.T) {
 		l := d.load(6, "--expect-replicas", "3")
 		d.flowing(0)
 		call, _, _ := strings.Cut(inject, ":")
-		tracer := exec.Command(path, "-f", "-qq", "-o", "/dev/null", "-e", "trace="+call, "-e", "inject="+inject, "-p", strconv.Itoa(d.nodes[3].cmd.Process.Pid))
+		tracer := exec.Command(path, "-f", "-qq", "-o", "/dev/null", "-e", "trace="+call, "-e", "inject="+inject, "-p", strconv.Itoa(d.nodes[3].Pid()))
 		tracer.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		if err := tracer.Start(); err != nil {
 			t.Fatal(err)
