@@ -77,7 +77,7 @@ func (w *world) combined(in *instance, job consensus.Combine) consensus.Combined
 }
 
 // verified answers a Verify effect.
-func (w *world) verified(v consensus.Verify) consensus.Verified {
+func (w *world) verified(in *instance, v consensus.Verify) consensus.Verified {
 	out := consensus.Verified{From: v.From, Msg: v.Msg, Verdict: consensus.VerdictForged}
 	sc, ok := w.scope, false
 	switch m := v.Msg.(type) {
@@ -98,6 +98,8 @@ func (w *world) verified(v consensus.Verify) consensus.Verified {
 		out.Digest, ok = c.digest, c.ok
 	case *wire.NewView:
 		ok = m.Signature == edTag(consensus.PurposeNewView, w.q.Primary(m.To), sc.NewViewDigest(m))
+	case *wire.Reminder:
+		ok = m.Sigma == shareTag(consensus.PurposeSigma, in.id, w.slotHash(m.Slot))
 	case *wire.Body:
 		out.Digest = bodyDigest(m.Batch)
 		ok = true

@@ -27,7 +27,8 @@
 //	equivocation  an honest replica says one thing per (view, seq, kind)
 //	certificates  what an honest replica executes is proven
 //	halt          no honest replica stops itself
-//	blame         no honest replica is banned, or accused with evidence
+//	blame         no honest replica is banned, accused with evidence, or made to
+//	              distrust its own journal
 //	bodies        none is executed, served or recorded without being held
 //	liveness      after healing, within boundTicks (a scenario is stuck otherwise)
 //

@@ -22,7 +22,7 @@ func (w *world) do(in *instance, e consensus.Effect) {
 	case consensus.Combine:
 		w.push(in, w.combined(in, e))
 	case consensus.Verify:
-		w.push(in, w.verified(e))
+		w.push(in, w.verified(in, e))
 	case consensus.Execute:
 		w.executes(in, e.Proof)
 		in.executing = append(in.executing, e.Proof)
@@ -33,6 +33,11 @@ func (w *world) do(in *instance, e consensus.Effect) {
 		in.forget(e.Digest)
 	case consensus.Observe:
 		w.observe(in, e)
+	case consensus.Relapse:
+		in.relapsed = !in.honest
+		if in.honest {
+			w.unsafe("blame: replica %d distrusts its own journal: %s", in.id, e.Reason)
+		}
 	case consensus.Halt:
 		in.halted = true
 		w.tell("%c halts: %s", instanceNames[in.index], e.Reason)
@@ -77,7 +82,7 @@ func (w *world) send(in *instance, to []wire.ReplicaID, m wire.Message) {
 			continue
 		}
 		for _, dst := range w.byID[id] {
-			if w.hears(dst, in, m.Kind()) {
+			if w.hears(dst, in, m.Kind()) && !reminds(dst, m) {
 				w.push(dst, ev)
 			}
 		}
@@ -102,6 +107,23 @@ func (w *world) hears(dst, src *instance, k wire.Kind) bool {
 		return k != wire.KindFullCommitProof && k != wire.KindSlowCommitProof && k != wire.KindBlocks
 	}
 	return true
+}
+
+// reminds reports whether a message would only show a twin what the other one
+// said. A core that finds a vote of its own that it does not know takes its disk
+// for an old one, and votes no more; twins would be tame after that.
+func reminds(dst *instance, m wire.Message) bool {
+	if dst.honest {
+		return false
+	}
+	switch m := m.(type) {
+	case *wire.Reminder:
+		return true
+	case *wire.ViewChange:
+		v, _, _ := dst.core.View()
+		return m.Replica == dst.id && m.To > v
+	}
+	return false
 }
 
 // muted reports whether shares of id are lost, also those to itself: its signer

@@ -77,6 +77,9 @@ type instance struct {
 	core   *consensus.Core
 	life   int
 	halted bool
+	// relapsed: a twin was shown what the other voted. It is no replica that lost
+	// its memory, and goes on voting: it starts again with what it knows itself.
+	relapsed bool
 
 	journal   []entry
 	ledger    []block
@@ -135,7 +138,7 @@ func (w *world) start(in *instance) {
 		panic(err)
 	}
 	in.life++
-	in.halted, in.executing, in.offered = false, nil, 0
+	in.halted, in.relapsed, in.executing, in.offered = false, false, nil, 0
 }
 
 // past is what an instance finds on its disk.
@@ -152,6 +155,9 @@ func (w *world) past(in *instance) consensus.Past {
 	for i, b := range in.ledger {
 		p.Digest = b.digest
 		p.Outcomes = append(p.Outcomes, consensus.Executed{Seq: wire.SeqNum(i + 1), Digest: b.digest, StateRoot: b.root})
+		if in.honest {
+			p.Proofs = append(p.Proofs, b.proof)
+		}
 	}
 	return p
 }
@@ -239,6 +245,9 @@ func (w *world) step(in *instance, ev consensus.Event) {
 	w.effects = in.core.Step(ev, w.effects[:0])
 	for _, e := range w.effects {
 		w.do(in, e)
+	}
+	if in.relapsed {
+		w.start(in)
 	}
 }
 
