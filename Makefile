@@ -48,13 +48,17 @@ badinput: ## send four replicas some thousand bad inputs, from the one list of l
 	GO='$(GO)' .ci/badinput
 
 SEED ?= 1
-SIM   = $(GO) test ./sim -tags marks -v -count=1 -timeout 0 -run TestSeeds -sim.start=$(SEED)
-sim: ## simulate COUNT clusters with faults, from SEED on; TRACE=1 tells all of it
-	$(SIM) -sim.seeds=$(COUNT) $(if $(TRACE),-sim.trace)
+SIM   = $(GO) test ./sim -tags marks -v -count=1 -timeout 0
+sim: ## simulate COUNT clusters with faults, from SEED on; TRACE=1 tells all, SHRINK=1 makes what fails small, SCENARIO=file replays
+ifdef SCENARIO
+	$(SIM) -run '^TestScenarioFile$$' -sim.scenario=$(abspath $(SCENARIO)) $(if $(TRACE),-sim.trace)
+else
+	$(SIM) -run '^TestSeeds$$' -sim.start=$(SEED) -sim.seeds=$(COUNT) $(if $(TRACE),-sim.trace) $(if $(SHRINK),-sim.shrink -sim.out=$(CURDIR)/run/sim)
+endif
 
 sim-long: COUNT = 20000
 sim-long: ## the nightly run: COUNT (20000) clusters; a rare branch that none of them reached fails it
-	$(SIM) -sim.seeds=$(COUNT) -sim.marks=fail
+	$(SIM) -run '^TestSeeds$$' -sim.start=$(SEED) -sim.seeds=$(COUNT) -sim.marks=fail
 
 VIEWS  ?= 0
 FAILS  ?= 5

@@ -37,7 +37,7 @@ func fuzzOptions() Options {
 
 // fuzzWorld runs that cluster until it has agreed on something.
 func fuzzWorld(t testing.TB) *world {
-	w := newWorld(fuzzOptions(), nil)
+	w := newWorld(fuzzOptions(), nil, nil, nil)
 	w.users[1].rogue, w.users[1].left = true, 0
 	w.ticks(80)
 	if w.failed() {

@@ -28,28 +28,82 @@ const (
 // only.
 type liar struct {
 	n    *node
-	rnd  stream
+	base uint64 // seed of what it does to each frame
+	sent uint64 // frames so far
+	rnd  stream // of the frame at hand
+	lied bool   // about the frame at hand
 	ways bend
 	rate int // of 1000 frames
-
-	replies stream // see answer
 }
 
-func newLiar(n *node) *liar {
-	l := &liar{n: n, rnd: newStream(n.w.opt.Seed, "liar"+string(rune('a'+n.id)))}
+func newLiar(n *node, seed uint64) *liar {
+	l := &liar{n: n, base: seed, rnd: newStream(seed, "ways")}
 	l.ways = bend(l.rnd.next()) & bendAll
 	l.rate = l.rnd.between(20, 600)
-	l.replies = newStream(n.w.opt.Seed, "replies"+string(rune('a'+n.id)))
 	n.w.say("liar %d: ways %b rate %d", n.id, l.ways, l.rate)
 	return l
 }
 
-func (l *liar) does(b bend) bool { return l.ways&b != 0 && l.rnd.chance(l.rate) }
+func (l *liar) does(b bend) bool {
+	if l.ways&b == 0 || !l.rnd.chance(l.rate) {
+		return false
+	}
+	l.lied = true
+	return true
+}
+
+// about turns to the next frame: all that the liar decides about it comes from
+// one seed. It reports false for a frame of which the script wants the truth;
+// otherwise done must follow.
+func (l *liar) about(k key) (seed uint64, lies bool) {
+	l.sent++
+	seed, lies = l.n.w.choice.bends(k, mix(l.base+l.sent))
+	l.rnd, l.lied = stream(seed), false
+	return seed, lies
+}
+
+// done writes down that the frame was lied about.
+func (l *liar) done(k key, seed uint64) {
+	if l.lied {
+		l.n.w.choice.bent(k, seed)
+	}
+}
+
+// reply bends a reply to a client, or withholds it.
+func (l *liar) reply(k key, kind wire.Kind, body []byte) (wire.Kind, []byte, bool) {
+	seed, lies := l.about(k)
+	if !lies {
+		return kind, body, true
+	}
+	defer l.done(k, seed)
+	if l.withholds() {
+		return kind, nil, false
+	}
+	kind, body = l.answer(kind, body)
+	return kind, body, true
+}
 
 func (l *liar) withholds() bool { return l.does(bendWithhold) }
 
-// send bends a frame for one receiver.
+// send takes a frame for one receiver.
 func (l *liar) send(to wire.ReplicaID, kind wire.Kind, body []byte) {
+	w := l.n.w
+	k := w.choice.frame(int(l.n.id)+liarEnd, int(to), kind, body)
+	seed, lies := l.about(k)
+	if !lies {
+		w.net.post(l.n.id, to, kind, body)
+		return
+	}
+	l.bend(to, kind, body)
+	l.done(k, seed)
+}
+
+// liarEnd is added to a liar's id in the name of a frame that it may bend or has
+// heard: what becomes of the frame on its way has the plain name.
+const liarEnd = 100
+
+// bend sends something in the place of a frame.
+func (l *liar) bend(to wire.ReplicaID, kind wire.Kind, body []byte) {
 	w := l.n.w
 	if l.withholds() {
 		w.count(FaultByzantine)
@@ -80,9 +134,15 @@ func (l *liar) send(to wire.ReplicaID, kind wire.Kind, body []byte) {
 // hears lets the liar vote for whatever somebody else voted for, in any view,
 // beside what its own core does.
 func (l *liar) hears(kind wire.Kind, body []byte) {
-	if kind != wire.KindSignShare && kind != wire.KindPrePrepare && kind != wire.KindPrepare || !l.does(bendDouble) {
+	if kind != wire.KindSignShare && kind != wire.KindPrePrepare && kind != wire.KindPrepare {
 		return
 	}
+	k := l.n.w.choice.frame(int(l.n.id)+liarEnd, int(l.n.id), kind, body)
+	seed, lies := l.about(k)
+	if !lies || !l.does(bendDouble) {
+		return
+	}
+	l.done(k, seed)
 	m, err := wire.DecodeMessage(kind, body)
 	if err != nil {
 		return
@@ -180,6 +240,7 @@ func (l *liar) bent(to wire.ReplicaID, m wire.Message) wire.Message {
 func (l *liar) proposal(to wire.ReplicaID, m *wire.PrePrepare) wire.Message {
 	w := l.n.w
 	twofaced := l.ways&bendEquivocate != 0 && to%2 == 0 && mix(uint64(m.Slot.Seq))%1000 < uint64(l.rate)
+	l.lied = l.lied || twofaced
 	if !twofaced && !l.does(bendBatches) {
 		return nil
 	}

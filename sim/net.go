@@ -19,7 +19,8 @@ type net struct {
 
 	loss, dup, replay, tail int // of 1000 frames
 	clientLoss              int
-	archive                 []letter // some earlier frames
+	archive                 []letter       // some earlier frames
+	kept                    map[key]letter // those that a script asks for
 	seen                    int
 }
 
@@ -28,13 +29,14 @@ type letter struct {
 	from, to wire.ReplicaID
 	kind     wire.Kind
 	body     []byte
+	key      key
 }
 
 const archiveMax = 128
 
 func newNet(w *world) *net {
 	n := w.q.N
-	return &net{w: w, rnd: newStream(w.opt.Seed, "net"), n: n, cut: make([]bool, n*n), broken: make([]bool, n*n), last: make([]uint64, n*n), hello: make([]uint64, 2*n*clientsMax)}
+	return &net{w: w, rnd: newStream(w.opt.Seed, "net"), n: n, cut: make([]bool, n*n), broken: make([]bool, n*n), last: make([]uint64, n*n), hello: make([]uint64, 2*n*clientsMax), kept: map[key]letter{}}
 }
 
 var errDown = errors.New("sim: link is down")
@@ -56,60 +58,87 @@ func (t *net) send(n *node, to wire.ReplicaID, kind wire.Kind, body []byte) erro
 
 // post puts a frame on the way.
 func (t *net) post(from, to wire.ReplicaID, kind wire.Kind, body []byte) {
-	if t.keep() {
-		t.remember(letter{from, to, kind, body})
-	}
+	c := t.w.choice
+	l := letter{from, to, kind, body, c.frame(int(from), int(to), kind, body)}
+	t.remember(&l)
 	if t.cut[int(from)*t.n+int(to)] {
 		return
 	}
-	if t.rnd.chance(t.loss) {
+	if _, lost := c.maybe(topicLost, l.key, t.loss, span{}, &t.rnd); lost {
 		t.w.count(FaultLoss)
 		return
 	}
-	t.deliver(from, to, kind, body)
-	if t.rnd.chance(t.dup) {
+	delay := c.time(topicDelay, l.key, t.w.opt.Network.Delay, &t.rnd)
+	if late, ok := c.maybe(topicLate, l.key, t.tail, lateSpan, &t.rnd); ok {
+		t.w.count(FaultDelay)
+		delay += late
+	}
+	if t.w.opt.Network.FIFO {
+		last := &t.last[int(from)*t.n+int(to)]
+		*last = max(t.w.now+delay, *last)
+		delay = *last - t.w.now
+	}
+	t.deliver(&l, delay)
+	if delay, again := c.maybe(topicAgain, l.key, t.dup, lateSpan, &t.rnd); again {
 		t.w.count(FaultDuplicate)
-		t.deliver(from, to, kind, body)
+		t.deliver(&l, delay)
 	}
-	if t.replay > 0 && len(t.archive) > 0 && t.rnd.chance(t.replay) {
+	if old, delay := t.old(l.key); old != nil {
 		t.w.count(FaultReplay)
-		old := t.archive[t.rnd.below(len(t.archive))]
-		t.deliver(old.from, old.to, old.kind, old.body)
+		t.deliver(old, delay)
 	}
 }
 
-func (t *net) keep() bool {
-	t.seen++
-	return t.seen%7 == 0
+// lateSpan is the delay of what is late or comes again.
+var lateSpan = span{50, 500_000}
+
+// old picks an earlier frame that comes again beside this one.
+func (t *net) old(k key) (*letter, uint64) {
+	c := t.w.choice
+	if c.script != nil {
+		if e := c.answer(topicReplay, k); e != nil {
+			if l, ok := t.kept[e.old]; ok {
+				return &l, e.value
+			}
+		}
+		return nil, 0
+	}
+	if t.replay == 0 || len(t.archive) == 0 || !t.rnd.chance(t.replay) {
+		return nil, 0
+	}
+	l := t.archive[t.rnd.below(len(t.archive))]
+	delay := lateSpan.draw(&t.rnd)
+	c.note(entry{topic: topicReplay, key: k, old: l.key, value: delay})
+	return &l, delay
 }
 
-func (t *net) remember(l letter) {
-	if len(t.archive) < archiveMax {
-		t.archive = append(t.archive, l)
+// remember keeps some frames, so that they can come again: every seventh, or
+// those that the script will ask for.
+func (t *net) remember(l *letter) {
+	if c := t.w.choice; c.script != nil {
+		if c.old[l.key] {
+			t.kept[l.key] = *l
+		}
 		return
 	}
-	t.archive[t.rnd.below(archiveMax)] = l
+	if t.seen++; t.seen%7 != 0 {
+		return
+	}
+	if len(t.archive) < archiveMax {
+		t.archive = append(t.archive, *l)
+		return
+	}
+	t.archive[t.rnd.below(archiveMax)] = *l
 }
 
 // deliver schedules the arrival of a copy.
-func (t *net) deliver(from, to wire.ReplicaID, kind wire.Kind, body []byte) {
-	delay := t.w.opt.Network.Delay.draw(&t.rnd)
-	if t.tail > 0 && t.rnd.chance(t.tail) {
-		t.w.count(FaultDelay)
-		delay += uint64(t.rnd.below(500_000))
-	}
-	at := t.w.now + delay
-	if t.w.opt.Network.FIFO {
-		last := &t.last[int(from)*t.n+int(to)]
-		at = max(at, *last)
-		*last = at
-	}
-	t.w.after(at-t.w.now, event{kind: evPeer, node: int16(to), peer: int16(from), frame: kind,
-		life: t.w.nodes[to].life, body: append([]byte(nil), body...)})
+func (t *net) deliver(l *letter, delay uint64) {
+	t.w.after(delay, event{kind: evPeer, node: int16(l.to), peer: int16(l.from), frame: l.kind,
+		life: t.w.nodes[l.to].life, body: append([]byte(nil), l.body...)})
 }
 
-// linkDelayMax is how long a side may take to learn that a link came or went.
-const linkDelayMax = 300_000
+// linkSpan is how long a side may take to learn that a link came or went.
+var linkSpan = span{500, 300_000}
 
 // nodeUp connects a replica that has started.
 func (t *net) nodeUp(n *node) {
@@ -119,35 +148,47 @@ func (t *net) nodeUp(n *node) {
 		}
 	}
 	for _, u := range t.w.users {
-		t.w.after(uint64(t.rnd.between(500, linkDelayMax)), event{kind: evHello, node: int16(u.id), peer: int16(n.id), up: true, life: n.life})
+		t.hears(u, n, true)
 	}
 }
 
 // connect tells two running replicas that the link between them is up or down.
 func (t *net) connect(a, b *node, up bool) {
 	for _, p := range [2][2]*node{{a, b}, {b, a}} {
-		t.w.after(uint64(t.rnd.between(500, linkDelayMax)), event{kind: evLink, node: int16(p[0].id), peer: int16(p[1].id), up: up, life: p[0].life})
+		t.tell(p[0], int(p[1].id), up)
 	}
+}
+
+// tell lets a replica learn, a little later, that a link came or went.
+func (t *net) tell(n *node, peer int, up bool) {
+	k := t.w.choice.nth(key{a: int16(n.id), b: int16(peer)})
+	t.w.after(t.w.choice.time(topicLink, k, linkSpan, &t.rnd), event{kind: evLink, node: k.a, peer: k.b, up: up, life: n.life})
+}
+
+// hears lets a client learn the same.
+func (t *net) hears(u *user, n *node, up bool) {
+	k := t.w.choice.nth(key{a: -int16(u.id + 1), b: int16(n.id)})
+	t.w.after(t.w.choice.time(topicHello, k, linkSpan, &t.rnd), event{kind: evHello, node: int16(u.id), peer: k.b, up: up, life: n.life})
 }
 
 // nodeDown breaks the links of a replica that has died.
 func (t *net) nodeDown(n *node) {
 	for _, o := range t.w.nodes {
 		if o != n && o.up {
-			t.w.after(uint64(t.rnd.between(100, linkDelayMax)), event{kind: evLink, node: int16(o.id), peer: int16(n.id), life: o.life})
+			t.tell(o, int(n.id), false)
 		}
 	}
 	for _, u := range t.w.users {
-		t.w.after(uint64(t.rnd.between(100, linkDelayMax)), event{kind: evHello, node: int16(u.id), peer: int16(n.id), life: n.life})
+		t.hears(u, n, false)
 	}
 }
 
 // request takes a frame from a client.
 func (t *net) request(u *user, to wire.ReplicaID, kind wire.Kind, body []byte) {
-	if t.rnd.chance(t.clientLoss) {
+	at, lost := t.clientTime(t.w.choice.frame(-u.id-1, int(to), kind, body), 2*(u.id*t.n+int(to)))
+	if lost {
 		return
 	}
-	at := t.clientTime(2 * (u.id*t.n + int(to)))
 	t.w.after(at, event{kind: evRequest, node: int16(to), peer: int16(u.id), frame: kind, life: t.w.nodes[to].life, body: append([]byte(nil), body...)})
 }
 
@@ -157,34 +198,30 @@ func (t *net) reply(n *node, client int, kind wire.Kind, body []byte) error {
 		t.w.fail("replica %d replies to connection %d", n.id, client+1)
 		return errDown
 	}
-	if n.liar != nil && n.liar.withholds() {
-		return nil
-	}
+	k := t.w.choice.frame(int(n.id), -client-1, kind, body)
 	if n.liar != nil {
-		kind, body = n.liar.answer(kind, body)
+		told := false
+		if kind, body, told = n.liar.reply(k, kind, body); !told {
+			return nil
+		}
 	}
-	if t.rnd.chance(t.clientLoss) {
+	at, lost := t.clientTime(k, 2*(client*t.n+int(n.id))+1)
+	if lost {
 		return nil
 	}
-	at := t.clientTime(2*(client*t.n+int(n.id)) + 1)
 	t.w.after(at, event{kind: evReply, node: int16(client), peer: int16(n.id), frame: kind, body: append([]byte(nil), body...)})
 	return nil
 }
 
-// clientTime gives the delay of a frame from or to a client; these links keep
-// their order.
-func (t *net) clientTime(link int) uint64 {
-	at := max(t.w.now+t.w.opt.Network.Client.draw(&t.rnd), t.hello[link])
-	t.hello[link] = at
-	return at - t.w.now
-}
-
-// cutList names the cut links, for the timeline.
-func (t *net) cutList() (list [][2]int) {
-	for i, cut := range t.cut {
-		if cut {
-			list = append(list, [2]int{i / t.n, i % t.n})
-		}
+// clientTime gives the delay of a frame from or to a client, or that it is lost.
+// These links keep their order.
+func (t *net) clientTime(k key, link int) (delay uint64, lost bool) {
+	c := t.w.choice
+	if _, lost := c.maybe(topicLost, k, t.clientLoss, span{}, &t.rnd); lost {
+		t.w.count(FaultLoss)
+		return 0, true
 	}
-	return list
+	at := max(t.w.now+c.time(topicClient, k, t.w.opt.Network.Client, &t.rnd), t.hello[link])
+	t.hello[link] = at
+	return at - t.w.now, false
 }

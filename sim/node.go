@@ -39,6 +39,9 @@ type node struct {
 	linkUp  []bool
 	frozen  bool // killed; effects must not happen any more
 
+	steps   [7]uint32 // of each stage in this life
+	beats   uint32    // ticks in this life
+	deaths  uint32
 	effects uint64
 	crashAt uint64 // the effect at which it dies; 0: none
 	damaged bool   // bytes on its disk were changed since the last start
@@ -50,7 +53,7 @@ type node struct {
 type killed struct{}
 
 func newNode(w *world, id int) *node {
-	n := &node{w: w, id: wire.ReplicaID(id), disk: newDisk(newStream(w.opt.Seed, fmt.Sprint("disk", id))), ledger: newLedger(), past: newHistory()}
+	n := &node{w: w, id: wire.ReplicaID(id), disk: newDisk(0), ledger: newLedger(), past: newHistory()}
 	n.disk.effect, n.ledger.effect = n.effect, n.effect
 	n.linkUp = make([]bool, w.q.N)
 	r := newStream(w.opt.Seed, fmt.Sprint("clock", id))
@@ -89,7 +92,7 @@ func (n *node) start() {
 	}
 	n.life++
 	n.frozen, n.doomed = false, n.disk.full || n.disk.failReads > 0
-	n.waiting, n.stalled = [7]bool{}, [7]uint64{}
+	n.waiting, n.stalled, n.steps, n.beats = [7]bool{}, [7]uint64{}, [7]uint32{}, 0
 	clear(n.linkUp)
 	err, died := n.open()
 	switch {
@@ -119,7 +122,7 @@ func (n *node) start() {
 	n.w.result.Restarts++
 	s := n.replica.Status()
 	n.w.say("replica %d starts: executed %d stable %d amnesia %v records %d", n.id, s.Executed, s.Stable, s.Amnesia, n.journal.records)
-	n.w.after(uint64(n.w.rndLife.below(tickMicros)), event{kind: evTick, node: int16(n.id), life: n.life})
+	n.w.after(n.tickLength(span{0, tickMicros - 1}), event{kind: evTick, node: int16(n.id), life: n.life})
 	n.w.net.nodeUp(n)
 	n.schedule()
 }
@@ -137,7 +140,8 @@ func (n *node) open() (err error, died bool) {
 		}
 	}()
 	w := n.w
-	nonce := func() (b [16]byte) { _, _ = n.disk.rnd.Read(b[:]); return b }
+	rnd := keyedStream(w.opt.Seed, "nonce", uint64(n.id), uint64(n.life))
+	nonce := func() (b [16]byte) { _, _ = rnd.Read(b[:]); return b }
 	j, found, err := storage.OpenJournal(storage.Options{FS: n.disk, Dir: "journal", Cluster: w.keys.cluster, Replica: n.id,
 		Create: !n.created, SegmentBytes: segmentBytes, SegmentsMin: 2, SegmentsMax: 256, SuperblockGroups: 16, Nonce: nonce})
 	if err != nil {
@@ -150,9 +154,13 @@ func (n *node) open() (err error, died bool) {
 	n.paper.begin(n, &found)
 	n.journal = &journal{Journal: j, n: n}
 	o := &w.opt
+	suite := w.keys.suites[n.id]
+	if o.plant == plantTrust && n.id == 1 {
+		suite = trusting{suite}
+	}
 	n.replica, err = pipeline.New(pipeline.Config{Self: n.id, Cluster: w.keys.cluster, Epoch: 1, Quorums: w.q, Interval: o.Window / 2,
 		TimeBound: timeBound, Payments: w.cfg, Timing: consensus.DefaultTiming(), Batch: o.Batch, RequestQueueMax: o.Queue,
-		Clock: n.clock, Logger: silent}, w.keys.suites[n.id], port{n}, n.journal, n.ledger, found.Amnesia)
+		Clock: n.clock, Logger: silent}, suite, port{n}, n.journal, n.ledger, found.Amnesia)
 	return err, false
 }
 
@@ -207,13 +215,11 @@ func (n *node) guarded(e *event) (died bool) {
 	case evTick:
 		n.replica.Tick()
 		n.w.check.bounds(n)
-		n.w.after(n.tickLength(), event{kind: evTick, node: e.node, life: e.life})
+		n.w.after(n.tickLength(tickSpan), event{kind: evTick, node: e.node, life: e.life})
 	case evStep:
 		n.step(int(e.peer))
 	case evPeer:
-		if n.w.lines != nil {
-			n.w.say("%d ← %d  %s", n.id, e.peer, describe(e.frame, e.body))
-		}
+		n.w.arrives(e)
 		if n.liar != nil {
 			n.liar.hears(e.frame, e.body)
 		}
@@ -231,15 +237,21 @@ func shortStack() string {
 	return strings.Join(lines[:min(len(lines), 40)], "\n")
 }
 
-// tickLength is one tick, with a clock that drifts a little.
-func (n *node) tickLength() uint64 { return tickMicros - 20 + uint64(n.w.rndSteps.below(40)) }
+// tickSpan is one tick, of a clock that drifts a little.
+var tickSpan = span{tickMicros - 20, tickMicros + 20}
+
+func (n *node) tickLength(s span) uint64 {
+	k := key{a: int16(n.id), view: uint64(n.life), n: n.beats}
+	n.beats++
+	return n.w.choice.time(topicTick, k, s, &n.w.rndSteps)
+}
 
 // link tells the replica about a link, once per change. A link that broke and
 // is whole again by now comes up again a little later.
 func (n *node) link(peer int, up bool) {
 	whole := n.w.nodes[peer].up && !n.w.net.broken[int(n.id)*n.w.q.N+peer]
 	if !up && whole {
-		n.w.after(uint64(n.w.rndSteps.between(500, linkDelayMax)), event{kind: evLink, node: int16(n.id), peer: int16(peer), up: true, life: n.life})
+		n.w.net.tell(n, peer, true)
 	}
 	if n.linkUp[peer] == up || up && !whole {
 		return
@@ -274,7 +286,8 @@ func (n *node) plan(stage int) {
 		return
 	}
 	n.waiting[stage] = true
-	at := n.w.opt.Stages[stage].draw(&n.w.rndSteps)
+	at := n.w.choice.time(topicStep, key{a: int16(n.id), kind: uint8(stage), view: uint64(n.life), n: n.steps[stage]}, n.w.opt.Stages[stage], &n.w.rndSteps)
+	n.steps[stage]++
 	if until := n.stalled[stage]; until > n.w.now {
 		at += until - n.w.now
 	}
@@ -296,17 +309,30 @@ func (n *node) dead() {
 	n.replica, n.stages = nil, nil
 	n.life++
 	n.crashAt = 0
-	keep := 0
-	if n.w.opt.Faults&FaultTorn != 0 && n.w.rndLife.chance(600) {
-		keep = n.w.rndLife.below(1001)
+	n.deaths++
+	torn := 0
+	if n.w.opt.Faults&FaultTorn != 0 {
+		torn = 600
+	}
+	c, k := n.w.choice, n.death()
+	keep, ok := c.maybe(topicTorn, k, torn, span{0, 1000}, &n.w.rndLife)
+	if ok {
 		n.w.count(FaultTorn)
 	}
-	n.disk.crash(keep)
-	n.ledger.crash(n.w.rndLife.below(1001))
+	n.disk.rnd = keyedStream(n.w.opt.Seed, "torn", uint64(n.id), uint64(n.deaths))
+	n.disk.crash(int(keep))
+	tail, ok := c.maybe(topicLedger, k, 1000, span{0, 1000}, &n.w.rndLife)
+	if !ok {
+		tail = 1000
+	}
+	n.ledger.crash(int(tail))
 	n.w.count(FaultCrash)
 	n.w.net.nodeDown(n)
 	n.w.sky.died(n)
 }
+
+// death names the last death.
+func (n *node) death() key { return key{a: int16(n.id), n: n.deaths} }
 
 // crash is a power cut between steps.
 func (n *node) crash() {

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math/bits"
+	"strconv"
 	"strings"
 
 	"quorate/cluster"
@@ -72,7 +73,19 @@ type Options struct {
 	Network network
 	Stages  [7]span // delays of verify, crypto, order, journal, execute, commit, serve
 	Load    load
+
+	plant plant // tests break the program here, to see that it is noticed
+	shift bool  // tests shift every stream by a draw, as a change of the program does
 }
+
+// plant names a bug that one replica has on purpose; it is set by tests only.
+type plant uint8
+
+const (
+	plantNone  plant = iota
+	plantSync        // replica 0 says that its journal is synced and does not sync it
+	plantTrust       // replica 1 takes every certificate for good
+)
 
 // network is the weather of calm times; faults come on top.
 type network struct {
@@ -137,6 +150,72 @@ func (o *Options) quorums() cluster.Quorums {
 		panic(err)
 	}
 	return q
+}
+
+// field is one option as it stands in the head of a scenario.
+type field struct {
+	name  string
+	value any // a pointer
+}
+
+// fields lists everything of the options but what chance alone needs.
+func (o *Options) fields() []field {
+	list := []field{{"seed", &o.Seed}, {"f", &o.F}, {"c", &o.C}, {"window", (*uint64)(&o.Window)}, {"real", &o.Real}, {"final", &o.Final},
+		{"queue", &o.Queue}, {"batch-events", &o.Batch.EventsMax}, {"batch-bytes", &o.Batch.BytesMax}, {"batch-eager", &o.Batch.EagerSlots},
+		{"batch-slots", &o.Batch.SlotsMax}, {"batch-delay", &o.Batch.DelayTicks},
+		{"delay", &o.Network.Delay}, {"fifo", &o.Network.FIFO}, {"client-delay", &o.Network.Client},
+		{"clients", &o.Load.Clients}, {"depth", &o.Load.Depth}, {"open", &o.Load.Open}, {"events", &o.Load.Events},
+		{"accounts", &o.Load.Accounts}, {"ops", &o.Load.Ops}, {"rogue", &o.Load.Rogue}}
+	odd := &o.Load.Odd
+	list = append(list, field{"odd-events", &odd.Events}, field{"odd-queries", &odd.Queries}, field{"odd-wrong", &odd.Wrong},
+		field{"odd-large", &odd.Large}, field{"odd-open", &odd.Open}, field{"odd-tight", &odd.Tight}, field{"odd-humble", &odd.Humble})
+	for i := range o.Stages {
+		list = append(list, field{"stage-" + stageNames[i], &o.Stages[i]})
+	}
+	return list
+}
+
+func formatField(v any) string {
+	switch v := v.(type) {
+	case *uint64:
+		return strconv.FormatUint(*v, 10)
+	case *int:
+		return strconv.Itoa(*v)
+	case *bool:
+		return strconv.FormatBool(*v)
+	case *span:
+		return fmt.Sprintf("%d-%d", v.low, v.high)
+	}
+	panic("sim: option of an unknown type")
+}
+
+func parseField(s string, v any) (err error) {
+	switch v := v.(type) {
+	case *uint64:
+		*v, err = strconv.ParseUint(s, 10, 64)
+	case *int:
+		*v, err = strconv.Atoi(s)
+	case *bool:
+		*v, err = strconv.ParseBool(s)
+	case *span:
+		_, err = fmt.Sscanf(s, "%d-%d", &v.low, &v.high)
+	}
+	return err
+}
+
+// validate refuses options that no run can have.
+func (o *Options) validate() error {
+	_, err := cluster.NewQuorums(3*o.F+2*o.C+1, o.F, o.C)
+	l := &o.Load
+	ok := o.Window >= 2 && o.Window&(o.Window-1) == 0 && l.Clients >= 0 && l.Clients <= clientsMax &&
+		min(l.Depth, l.Events, l.Accounts, o.Queue, o.Batch.EventsMax, o.Batch.BytesMax, o.Batch.EagerSlots, o.Batch.SlotsMax) > 0 && l.Ops >= 0
+	for _, s := range append(o.Stages[:], o.Network.Delay, o.Network.Client) {
+		ok = ok && 0 <= s.low && s.low <= s.high
+	}
+	if err != nil || !ok {
+		return fmt.Errorf("%w: options out of range (%v)", ErrScenario, err)
+	}
+	return nil
 }
 
 // String is the full set, for the head of a report.

@@ -13,6 +13,15 @@ func newStream(seed uint64, name string) stream {
 	return stream(h)
 }
 
+// keyedStream is a source of chance for one thing with a number, which no other
+// thing can shift.
+func keyedStream(seed uint64, name string, a, b uint64) stream {
+	h := hash(newStream(seed, name))
+	h.add(a)
+	h.add(b)
+	return stream(h)
+}
+
 // mix is splitmix64's finalizer.
 func mix(x uint64) uint64 {
 	x ^= x >> 30

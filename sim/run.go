@@ -16,21 +16,49 @@ const settleTicksMax = 16_000
 // run is one life of the cluster: phases of faults, rest, and perhaps a crash of
 // all.
 func (w *world) run() {
-	for range w.opt.Phases {
-		w.sky.phase()
-		w.ticks(w.sky.rnd.between(20, 500))
-		if w.failed() {
-			return
+	if w.choice.script != nil {
+		w.follow(w.choice.script)
+	} else {
+		for i := 0; i < w.opt.Phases && !w.failed(); i++ {
+			w.sky.phase()
+			w.ticks(w.sky.rnd.between(20, 500))
 		}
+	}
+	if b := w.choice.book; b != nil {
+		b.Calm = w.now
+	}
+	if w.failed() {
+		return
 	}
 	w.settle("faults stop", 8)
 	if w.opt.Final && !w.failed() {
 		w.say("— everybody dies")
-		w.sky.crashAll()
+		w.crashAll()
 		w.settle("all restart", 2)
 	}
 	if !w.failed() {
 		w.close()
+	}
+}
+
+// follow does what a script says until it says that faults stop. Roles were given
+// before the start.
+func (w *world) follow(s *Scenario) {
+	for i := range s.entries {
+		e := &s.entries[i]
+		if !e.topic.timed() || e.topic.early() || w.failed() {
+			continue
+		}
+		if e.at > w.now {
+			w.until(e.at)
+		}
+		if e.at < s.Calm {
+			e.met = true
+			w.sky.act(e)
+		}
+	}
+	if s.Calm > w.now {
+		w.until(s.Calm)
 	}
 }
 
@@ -42,7 +70,7 @@ func (w *world) settle(why string, ops int) {
 	w.sky.clear()
 	for _, u := range w.users {
 		u.left = ops
-		w.after(uint64(u.rnd.below(500_000)), event{kind: evSubmit, node: int16(u.id)})
+		u.later(span{0, 500_000})
 	}
 	start := w.now
 	for w.now-start < settleTicksMax*tickMicros {

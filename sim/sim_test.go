@@ -1,50 +1,38 @@
 package sim
 
-// Aim: no seed breaks a promise of the cluster. Method: run seeds; the checkers
-// watch each; a seed that fails is run again with its timeline.
+// Aim: no seed breaks a promise of the cluster. Method: run seeds, one worker per
+// processor, since worlds share nothing; the checkers watch each; a seed that
+// fails is run again with its timeline, and on demand is written down and shrunk.
 
 import (
-	"bufio"
-	"bytes"
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"runtime"
 	"runtime/debug"
-	"strconv"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 )
 
 var (
-	seedsFlag = flag.Int("sim.seeds", 0, "seeds to run; 0: the default number")
-	startFlag = flag.Uint64("sim.start", 1, "first seed")
-	traceFlag = flag.Bool("sim.trace", false, "print the whole timeline of each seed")
-	failsFlag = flag.Int("sim.fails", 3, "stop after so many seeds that fail")
-	tailFlag  = flag.Int("sim.tail", 120, "lines of a failing seed's timeline to print")
+	seedsFlag  = flag.Int("sim.seeds", 0, "seeds to run; 0: the default number")
+	startFlag  = flag.Uint64("sim.start", 1, "first seed")
+	traceFlag  = flag.Bool("sim.trace", false, "print the whole timeline of each seed")
+	failsFlag  = flag.Int("sim.fails", 3, "stop after so many seeds that fail")
+	tailFlag   = flag.Int("sim.tail", 80, "frames of a failing run's timeline to print")
+	shrinkFlag = flag.Bool("sim.shrink", false, "write failing seeds down as scenarios, and shrink them")
+	outFlag    = flag.String("sim.out", "", "folder for scenarios of failing seeds; empty: that of temporary files")
+	budgetFlag = flag.Duration("sim.budget", time.Minute, "CPU time for shrinking one scenario")
 )
 
-// seedsDefault takes some 25 s on one core of the machine this was written on.
+// seedsDefault takes some 25 s of CPU on the machine this was written on.
 const seedsDefault = 220
-
-// tail keeps the last lines written to it.
-type tail struct {
-	lines [][]byte
-	max   int
-}
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.lines = append(t.lines, bytes.Clone(p))
-	if len(t.lines) > 2*t.max {
-		t.lines = append(t.lines[:0], t.lines[t.max:]...)
-	}
-	return len(p), nil
-}
-
-func (t *tail) String() string {
-	return string(bytes.Join(t.lines[max(0, len(t.lines)-t.max):], nil))
-}
 
 // cpuTime is what this process has used: other processes share the machine.
 func cpuTime() time.Duration {
@@ -55,28 +43,79 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// check runs a seed, and again with its timeline when it fails.
-func check(t *testing.T, seed uint64) Result {
-	opt := Draw(seed)
-	if *traceFlag {
-		fmt.Println(opt)
-		r := Run(opt, os.Stdout)
-		if r.Problem != "" {
-			t.Errorf("seed %d: %s", seed, r.Problem)
-		}
-		return r
+// report is a failing seed: its options, what it did, and its timeline.
+func report(t *testing.T, opt Options, r Result) {
+	lines := &Digest{Frames: *tailFlag}
+	again := Run(opt, lines)
+	same := ""
+	if again.Trace != r.Trace {
+		same = "  (NOT REPEATABLE: the second run differs)\n"
 	}
-	r := Run(opt, nil)
-	if r.Problem != "" {
-		lines := &tail{max: *tailFlag}
-		again := Run(opt, lines)
-		same := ""
-		if again.Trace != r.Trace {
-			same = "  (NOT REPEATABLE: the second run differs)\n"
-		}
-		t.Errorf("seed %d: %s\n%v\n%s%s  replay: go test ./sim -run TestSeeds -sim.seeds=1 -sim.start=%d -sim.trace", seed, r.Problem, opt, lines, same, seed)
+	t.Errorf("seed %d: %s\n%v\n%s%s  replay: make sim SEED=%d TRACE=1; smaller: make sim SEED=%d SHRINK=1", opt.Seed, r.Problem, opt, lines, same, opt.Seed, opt.Seed)
+	if *shrinkFlag && again.Trace == r.Trace {
+		save(t, opt)
 	}
-	return r
+}
+
+// save writes a failing seed down, shrinks it, and prints what is left.
+func save(t *testing.T, opt Options) {
+	r, whole := Record(opt, nil)
+	small, runs, spent := shrunk(whole)
+	small.Note = fmt.Sprintf("seed %d: %s", opt.Seed, strings.SplitN(r.Problem, "\n", 2)[0])
+	dir := *outFlag
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	name := filepath.Join(dir, fmt.Sprintf("seed-%d.scn", opt.Seed))
+	err := os.MkdirAll(dir, 0o755)
+	if err == nil {
+		err = os.WriteFile(name, small.Text(), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := &Digest{Frames: *tailFlag}
+	small.Run(lines)
+	t.Logf("%s\n%s%s\nseed %d: %d choices shrunk to %d in %d runs and %v of CPU: %s", lines, small.Text(), small.Found, opt.Seed, whole.Len(), small.Len(), runs, spent, name)
+}
+
+// shrunk is Shrink within the budget.
+func shrunk(s *Scenario) (small *Scenario, runs int, spent time.Duration) {
+	start := cpuTime()
+	small, runs = Shrink(s, func() bool { return cpuTime()-start > *budgetFlag })
+	return small, runs, (cpuTime() - start).Round(time.Millisecond)
+}
+
+// outcome is what one seed gave.
+type outcome struct {
+	opt Options
+	r   Result
+}
+
+// runSeeds runs seeds from start on, on every processor, until enough of them
+// have failed; outcomes come in the order of seeds.
+func runSeeds(start uint64, n, failsMax int) []outcome {
+	list := make([]outcome, n)
+	var next, failed atomic.Int64
+	var group sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() {
+			for failed.Load() < int64(failsMax) {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				o := &list[i]
+				o.opt = Draw(start + uint64(i))
+				o.r = Run(o.opt, nil)
+				if o.r.Problem != "" {
+					failed.Add(1)
+				}
+			}
+		})
+	}
+	group.Wait()
+	return slices.DeleteFunc(list, func(o outcome) bool { return o.r.Events == 0 })
 }
 
 func TestSeeds(t *testing.T) {
@@ -84,46 +123,75 @@ func TestSeeds(t *testing.T) {
 	if n == 0 {
 		n = seedsDefault
 	}
+	if *traceFlag {
+		for i := range uint64(n) {
+			opt := Draw(*startFlag + i)
+			fmt.Println(opt)
+			r := Run(opt, os.Stdout)
+			fmt.Printf("seed %d: trace %#016x %s\n", opt.Seed, r.Trace, r.Problem)
+			if r.Problem != "" {
+				t.Errorf("seed %d: %s", opt.Seed, r.Problem)
+			}
+		}
+		return
+	}
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	start, startCPU := time.Now(), cpuTime()
+	list := runSeeds(*startFlag, n, *failsFlag)
+	wall, cpu := time.Since(start), (cpuTime() - startCPU).Seconds()
+	for _, o := range list {
+		if o.r.Problem != "" {
+			report(t, o.opt, o.r)
+		}
+		if n <= 10 {
+			t.Logf("seed %d: trace %#016x, %d events, %d answered\n%v", o.opt.Seed, o.r.Trace, o.r.Events, o.r.Answered, o.opt)
+		}
+	}
+	figures(t, list, wall, cpu)
+}
+
+// figures is the end of the report.
+func figures(t *testing.T, list []outcome, wall time.Duration, cpu float64) {
 	var sum Result
+	var each []uint64
 	var faults uint64
-	failed := 0
-	for i := range uint64(n) {
-		r := check(t, *startFlag+i)
+	violations := 0
+	for _, o := range list {
+		r := &o.r
 		sum.Events += r.Events
 		sum.Micros += r.Micros
 		sum.Slots += r.Slots
 		sum.Answered += r.Answered
 		sum.Restarts += r.Restarts
-		sum.Views += r.Views
 		sum.Unseen += r.Unseen
 		sum.Settle = max(sum.Settle, r.Settle)
+		mine := uint64(0)
 		for k := range r.Faults {
 			sum.Faults[k] += r.Faults[k]
-			faults += r.Faults[k]
+			mine += r.Faults[k]
 		}
+		each = append(each, mine)
+		faults += mine
 		if r.Problem != "" {
-			if failed++; failed >= *failsFlag {
-				t.Fatalf("%d of %d seeds failed", failed, i+1)
-			}
+			violations++
 		}
 	}
-	cpu := (cpuTime() - startCPU).Seconds()
-	t.Logf("%d seeds in %v, %.1f s of CPU: per CPU second %.1f seeds, %.0f events, %.0f s of virtual time", n,
-		time.Since(start).Round(time.Millisecond), cpu, float64(n)/cpu, float64(sum.Events)/cpu, float64(sum.Micros)/1e6/cpu)
-	t.Logf("%d events, %d slots, %d requests answered, %d starts of replicas, slowest rest %d ticks", sum.Events, sum.Slots, sum.Answered, sum.Restarts, sum.Settle)
-	var list []string
+	slices.Sort(each)
+	var kinds []string
 	for k, name := range faultNames {
-		list = append(list, fmt.Sprintf("%s %d", name, sum.Faults[k]))
+		kinds = append(kinds, fmt.Sprintf("%s %d", name, sum.Faults[k]))
 	}
-	t.Logf("%d faults: %s; %d losses that no disk can see alone", faults, strings.Join(list, ", "), sum.Unseen)
+	t.Logf("%d slots, %d requests answered, %d starts of replicas, slowest rest %d ticks, %d losses that no disk can see alone", sum.Slots, sum.Answered, sum.Restarts, sum.Settle, sum.Unseen)
+	t.Logf("faults: %s", strings.Join(kinds, ", "))
 	reportMarks(t)
+	t.Logf("%d seeds in %v and %.1f s of CPU, %d events (%.0f per CPU second), %.2f virtual hours (%.0f times real time per core), %d faults of %d kinds, median %d per seed, violations %d",
+		len(list), wall.Round(time.Millisecond), cpu, sum.Events, float64(sum.Events)/cpu, float64(sum.Micros)/3.6e9, float64(sum.Micros)/1e6/cpu,
+		faults, faultKinds, each[len(each)/2], violations)
 }
 
 func TestEqualSeedsGiveEqualRuns(t *testing.T) {
 	for seed := uint64(1000); seed < 1020; seed++ {
-		a, b := Run(Draw(seed), nil), Run(Draw(seed), &tail{max: 1})
+		a, b := Run(Draw(seed), nil), Run(Draw(seed), &Digest{})
 		if a != b {
 			t.Errorf("seed %d: two runs differ:\n%+v\n%+v", seed, a, b)
 		}
@@ -138,26 +206,5 @@ func TestRealSignatures(t *testing.T) {
 	opt.Load.Clients, opt.Load.Ops, opt.Load.Open = 2, 10, 0
 	if r := Run(opt, nil); r.Problem != "" || r.Answered == 0 {
 		t.Errorf("%d answered: %s\n%v", r.Answered, r.Problem, opt)
-	}
-}
-
-// TestRegress runs the seeds that once failed, with what they found.
-func TestRegress(t *testing.T) {
-	f, err := os.Open("testdata/regress/seeds")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	s := bufio.NewScanner(f)
-	for s.Scan() {
-		number, _, _ := strings.Cut(s.Text(), " ")
-		if number == "" || number[0] == '#' {
-			continue
-		}
-		seed, err := strconv.ParseUint(number, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		check(t, seed)
 	}
 }

@@ -12,8 +12,9 @@ import (
 // remembers for the checkers.
 type user struct {
 	w       *world
-	id      int // client id less one
-	rnd     stream
+	id      int    // client id less one
+	rnd     stream // of the request being made
+	asked   uint64 // requests made
 	session *client.Session
 	out     []client.Output
 	left    int             // requests still to submit
@@ -28,8 +29,7 @@ type user struct {
 }
 
 func newUser(w *world, id int) *user {
-	u := &user{w: w, id: id, rnd: newStream(w.opt.Seed, "client"+string(rune('a'+id))), left: w.opt.Load.Ops,
-		odd: newStream(w.opt.Seed, "odd"+string(rune('a'+id))), expect: map[uint64]payments.Status{}}
+	u := &user{w: w, id: id, left: w.opt.Load.Ops, expect: map[uint64]payments.Status{}}
 	s, err := client.NewSession(client.SessionConfig{Client: wire.ClientID(id + 1), Cluster: w.keys.cluster, Quorums: w.q,
 		Sign: func(m []byte) wire.Signature { return w.keys.sign(id, m) }, Check: w.keys.check, FirstSeq: 1,
 		Window: min(client.WindowMax, max(w.opt.Load.Depth, 8)), RetryMin: 300 * time.Millisecond, RetryMax: 2 * time.Second, Seed: w.opt.Seed + uint64(id)})
@@ -44,7 +44,13 @@ func (u *user) time() time.Duration { return time.Duration(u.w.now) * time.Micro
 
 // begin starts the program.
 func (u *user) begin() {
-	u.w.after(uint64(u.rnd.below(50_000)), event{kind: evSubmit, node: int16(u.id)})
+	u.later(span{0, 50_000})
+}
+
+// later plans when the client asks next.
+func (u *user) later(s span) {
+	k := u.w.choice.nth(key{a: -int16(u.id + 1)})
+	u.w.after(u.w.choice.time(topicSubmit, k, s, &u.w.rndUsers), event{kind: evSubmit, node: int16(u.id)})
 }
 
 func (u *user) happen(e *event) {
@@ -76,7 +82,7 @@ func (u *user) happen(e *event) {
 		u.out = u.out[:0]
 		u.submit()
 		if u.w.opt.Load.Open > 0 && u.left > 0 && !u.w.failed() {
-			u.w.after(uint64(u.rnd.between(1, 2*u.w.opt.Load.Open)), event{kind: evSubmit, node: int16(u.id)})
+			u.later(span{1, 2 * u.w.opt.Load.Open})
 		}
 	}
 	u.carryOut()
@@ -87,6 +93,7 @@ func (u *user) happen(e *event) {
 func (u *user) submit() {
 	l := &u.w.opt.Load
 	for u.left > 0 && u.session.Free() && u.session.Outstanding() < l.Depth {
+		u.pick()
 		op, body := u.compose()
 		u.left--
 		seq, out, err := u.session.Submit(u.time(), op, body, 0, u.out)
@@ -147,12 +154,19 @@ func (u *user) schedule() {
 
 // repeat sends an answered request again, to see that nothing happens twice.
 func (u *user) repeat(r *client.Result) {
-	if r.Err != nil || !u.rnd.chance(u.w.opt.Load.Repeat) {
+	if r.Err != nil {
+		return
+	}
+	k := key{a: -int16(u.id + 1), seq: r.Request.Seq}
+	mask, again := u.w.choice.maybe(topicRepeat, k, u.w.opt.Load.Repeat, span{1, 1<<u.w.q.N - 1}, &u.w.rndUsers)
+	if !again {
 		return
 	}
 	frame := r.Request.Append(nil)
-	for range 1 + u.rnd.below(u.w.q.N) {
-		u.w.net.request(u, wire.ReplicaID(u.rnd.below(u.w.q.N)), wire.KindRequest, frame)
+	for i := range u.w.q.N {
+		if mask>>i&1 != 0 {
+			u.w.net.request(u, wire.ReplicaID(i), wire.KindRequest, frame)
+		}
 	}
 }
 
@@ -167,6 +181,7 @@ func (u *user) misbehave(e *event) {
 		return
 	}
 	u.left--
+	u.pick()
 	u.wrongFrames()
 	u.seq += uint64(u.rnd.between(0, 2))
 	for range 2 {
@@ -181,7 +196,7 @@ func (u *user) misbehave(e *event) {
 			}
 		}
 	}
-	u.w.after(uint64(u.rnd.between(1, 100_000)), event{kind: evSubmit, node: int16(u.id)})
+	u.later(span{1, 100_000})
 }
 
 // idle reports whether nothing is asked and nothing will be.

@@ -5,6 +5,14 @@ import (
 	"quorate/wire"
 )
 
+// pick starts a new request: what is in it depends on the client and on how many
+// it made before, and on nothing that happened since.
+func (u *user) pick() {
+	u.asked++
+	u.rnd = keyedStream(u.w.opt.Seed, "request", uint64(u.id), u.asked)
+	u.odd = keyedStream(u.w.opt.Seed, "odd", uint64(u.id), u.asked)
+}
+
 // compose makes the next request of a client: accounts first, then mostly
 // transfers between accounts of which few are hot.
 func (u *user) compose() (wire.Op, []byte) {

@@ -27,9 +27,11 @@ type world struct {
 	trace hash
 	lines io.Writer // a readable timeline; nil: none
 	calm  bool      // faults have stopped
+	limit uint64    // events after which the run is given up; 0: none
 
-	rndSteps, rndLife stream
-	result            Result
+	choice                      *choices
+	rndSteps, rndLife, rndUsers stream
+	result                      Result
 }
 
 // Result is what a run gave.
@@ -49,7 +51,11 @@ type Result struct {
 
 // Run runs one seed. lines takes a readable timeline, nil for none.
 func Run(opt Options, lines io.Writer) Result {
-	w := newWorld(opt, lines)
+	return newWorld(opt, nil, nil, lines).live()
+}
+
+// live runs the world to its end.
+func (w *world) live() Result {
 	if !w.failed() {
 		w.run()
 	}
@@ -60,9 +66,13 @@ func Run(opt Options, lines io.Writer) Result {
 	return w.result
 }
 
-func newWorld(opt Options, lines io.Writer) *world {
+func newWorld(opt Options, script, book *Scenario, lines io.Writer) *world {
 	w := &world{opt: opt, q: opt.quorums(), lines: lines,
-		rndSteps: newStream(opt.Seed, "steps"), rndLife: newStream(opt.Seed, "life")}
+		rndSteps: newStream(opt.Seed, "steps"), rndLife: newStream(opt.Seed, "life"), rndUsers: newStream(opt.Seed, "users")}
+	w.choice = newChoices(&w.opt, script, book)
+	if lines != nil {
+		w.choice.say = func(e *entry) { w.say("» %s", e.text()) }
+	}
 	if opt.Real {
 		var err error
 		if w.keys, err = realKeys(opt.Seed, w.q, opt.Window, opt.Load.Clients); err != nil {
@@ -80,18 +90,19 @@ func newWorld(opt Options, lines io.Writer) *world {
 	for i := range w.q.N {
 		w.nodes = append(w.nodes, newNode(w, i))
 	}
-	w.sky.castRoles()
+	if opt.shift {
+		for _, r := range []*stream{&w.rndSteps, &w.rndLife, &w.rndUsers, &w.net.rnd, &w.sky.rnd} {
+			r.next()
+		}
+	}
+	w.sky.begin()
 	for i := range opt.Load.Clients {
 		w.users = append(w.users, newUser(w, i))
 	}
 	if opt.Load.Rogue && len(w.users) > 1 {
 		w.users[len(w.users)-1].rogue = true
 	}
-	first := newStream(opt.Seed, "first")
 	for _, n := range w.nodes {
-		if opt.Faults&FaultCrash != 0 && first.chance(100) {
-			n.crashAt = uint64(1 + first.below(40)) // while it makes its journal
-		}
 		n.start()
 	}
 	for _, u := range w.users {
@@ -115,13 +126,6 @@ func (w *world) fail(format string, args ...any) {
 
 func (w *world) failed() bool { return w.result.Problem != "" }
 
-// say adds a line to the timeline.
-func (w *world) say(format string, args ...any) {
-	if w.lines != nil {
-		fmt.Fprintf(w.lines, "%6d.%03d  %s\n", w.now/1000, w.now%1000, fmt.Sprintf(format, args...))
-	}
-}
-
 // after schedules an event.
 func (w *world) after(micros uint64, e event) {
 	e.at = w.now + micros
@@ -129,15 +133,21 @@ func (w *world) after(micros uint64, e event) {
 }
 
 // ticks lets time pass, until the first violation.
-func (w *world) ticks(n int) {
-	end := w.now + uint64(n)*tickMicros
+func (w *world) ticks(n int) { w.until(w.now + uint64(n)*tickMicros) }
+
+// until lets time pass up to a moment.
+func (w *world) until(end uint64) {
 	for len(w.queue.items) > 0 && w.queue.items[0].at <= end {
 		if w.failed() {
 			return
 		}
+		if w.limit != 0 && w.result.Events >= w.limit {
+			w.fail("given up after %d events", w.limit)
+			return
+		}
 		w.happen()
 	}
-	w.now = end
+	w.now = max(w.now, end)
 }
 
 // happen takes the next event.
