@@ -86,7 +86,7 @@ netfaults: build ## break the network between real replicas ROUNDS times, from S
 	@bench/netfaults/install.sh
 	$(GO) build -trimpath -buildvcs=false -o bin/ ./bench/netfaults
 	bin/netfaults -rounds $(ROUNDS) -seed $(SEED) $(ARGS)
-crashpoints: ## crash four replicas' disks at every file-system operation of a script, and open what is left (2 minutes)
+
 crashpoints: ## crash four replicas' disks at every file-system operation of a script, and open what is left
 	$(GO) test ./sim/disks -v -count=1 -timeout 0 -run TestEveryCrashPoint -disks.full
 

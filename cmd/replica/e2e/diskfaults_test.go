@@ -182,7 +182,7 @@ func (d *deployment) judgeProcess(i int) string {
 		if err != nil {
 			return err
 		}
-		for _, o := range d.cluster.Up() {
+		for o := range d.nodes {
 			if o == i {
 				continue
 			}
