@@ -57,8 +57,7 @@ type shot struct {
 	keep   int // percent of what was not synced
 	node   int // whose operation it was
 	images []*storage.MemFS
-	lives  []bool // which of them were running
-	words  []int  // said until then
+	words  []int // said until then
 	acks   int
 }
 
