@@ -210,6 +210,7 @@ func (s *Session) refused(now time.Duration, from wire.ReplicaID, f *flight, cod
 		}
 	}
 	if same > s.cfg.Quorums.F {
+		mark.Hit(mark.ClientRefused)
 		return s.finish(now, f, wire.Reply{}, &RefusedError{Code: code, Replica: from}, out)
 	}
 	if !f.toAll {

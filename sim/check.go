@@ -3,7 +3,6 @@ package sim
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 
 	"quorate/client"
 	"quorate/consensus"
@@ -266,12 +265,11 @@ func (k *checker) submitted(u *user, seq uint64, op wire.Op, body []byte) {
 // done takes the outcome that a client believes.
 func (k *checker) done(u *user, r *client.Result) {
 	key := requestKey{r.Request.Client, r.Request.Seq}
-	var refused *client.StatusError
-	if errors.As(r.Err, &refused) && refused.Status == u.expect[key.seq] {
+	if !u.expect[key.seq].is(r.Err) {
+		k.w.fail("client %d: request %d ends with: %v", key.client, key.seq, r.Err)
 		return
 	}
-	if r.Err != nil || u.expect[key.seq] != payments.StatusOK {
-		k.w.fail("client %d: request %d ends with: %v", key.client, key.seq, r.Err)
+	if r.Err != nil {
 		return
 	}
 	if k.w.lines != nil {

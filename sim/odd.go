@@ -1,6 +1,9 @@
 package sim
 
 import (
+	"errors"
+
+	"quorate/client"
 	"quorate/payments"
 	"quorate/wire"
 )
@@ -93,19 +96,41 @@ func (u *user) oddRequest() (op wire.Op, body []byte, ok bool) {
 	return op, body, true
 }
 
+// refusal is how a request must end: by its status in a block, or by what f+1
+// replicas say before it is ordered.
+type refusal struct {
+	status payments.Status
+	code   wire.RejectCode
+}
+
+// is reports whether err is this refusal, or none was to come and none came.
+func (f refusal) is(err error) bool {
+	var status *client.StatusError
+	var refused *client.RefusedError
+	switch {
+	case errors.As(err, &status):
+		return f.status != payments.StatusOK && status.Status == f.status
+	case errors.As(err, &refused):
+		return f.code != 0 && refused.Code == f.code
+	}
+	return err == nil && f == refusal{}
+}
+
 // wrongRequest is refused as a whole, and the client knows with what.
 func (u *user) wrongRequest() (wire.Op, []byte) {
-	u.expect[u.session.NextSeq()] = payments.StatusMalformedBody
+	seq := u.session.NextSeq()
 	switch u.odd.below(3) {
 	case 0:
+		u.expect[seq] = refusal{code: wire.RejectOperation}
 		return wire.OpCreateTransfers, make([]byte, payments.RecordBytes-1)
 	case 1:
+		u.expect[seq] = refusal{status: payments.StatusMalformedBody}
 		f := payments.QueryFilter{Limit: 1}
 		body := f.Append(nil)
 		body[35] = 1 // reserved
 		return wire.OpQueryAccounts, body
 	}
-	u.expect[u.session.NextSeq()] = payments.StatusInvalidFilter
+	u.expect[seq] = refusal{status: payments.StatusInvalidFilter}
 	f := payments.AccountFilter{AccountID: u.account()} // without a limit
 	return wire.OpGetAccountBalances, f.Append(nil)
 }
@@ -160,7 +185,7 @@ func (u *user) timeAgo() uint64 { return u.clock() - uint64(u.odd.below(int(u.w.
 func (u *user) registration() []byte {
 	r := &u.odd
 	if u.id == 0 && u.w.opt.Load.Odd.Humble {
-		u.expect[u.session.NextSeq()] = payments.StatusNotAuthorized
+		u.expect[u.session.NextSeq()] = refusal{status: payments.StatusNotAuthorized}
 	}
 	c := payments.ClientRecord{ID: wire.ClientID(u.w.opt.Load.Clients + 1 + r.below(6)), Key: clientKey(clientsMax - 1), Roles: payments.RoleQueries}
 	switch r.below(12) {

@@ -24,12 +24,12 @@ type user struct {
 	rogue   bool
 	seq     uint64 // last one of a rogue
 	odd     stream
-	sent    []payments.Transfer        // some odd ones
-	expect  map[uint64]payments.Status // by seq: requests that must be refused; looked up only
+	sent    []payments.Transfer // some odd ones
+	expect  map[uint64]refusal  // by seq: requests that must be refused; looked up only
 }
 
 func newUser(w *world, id int) *user {
-	u := &user{w: w, id: id, left: w.opt.Load.Ops, expect: map[uint64]payments.Status{}}
+	u := &user{w: w, id: id, left: w.opt.Load.Ops, expect: map[uint64]refusal{}}
 	s, err := client.NewSession(client.SessionConfig{Client: wire.ClientID(id + 1), Cluster: w.keys.cluster, Quorums: w.q,
 		Sign: func(m []byte) wire.Signature { return w.keys.sign(id, m) }, Check: w.keys.check, FirstSeq: 1,
 		Window: min(client.WindowMax, max(w.opt.Load.Depth, 8)), RetryMin: 300 * time.Millisecond, RetryMax: 2 * time.Second, Seed: w.opt.Seed + uint64(id)})

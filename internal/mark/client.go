@@ -18,6 +18,7 @@ const (
 	ClientOverloadElsewhere
 	ClientRetries
 	ClientRefusedByOne
+	ClientRefused
 	ClientFewStatuses
 	ClientPrimaryDown
 	ClientBackoff
@@ -43,6 +44,7 @@ var clientMarks = [...]Info{
 	ClientOverloadElsewhere: {"client.overload_elsewhere", "client", "another replica than the primary is overloaded"},
 	ClientRetries:           {"client.reject_again", "client", "a reject asks for another try"},
 	ClientRefusedByOne:      {"client.refused_by_one", "client", "one replica refuses a request: the others are asked"},
+	ClientRefused:           {"client.refused", "client", "f+1 replicas refuse a request for good"},
 	ClientFewStatuses:       {"client.few_statuses", "client", "too few replicas have said where they stand"},
 	ClientPrimaryDown:       {"client.primary_down", "client", "the reported primary is not connected"},
 	ClientBackoff:           {"client.backoff", "client", "an overloaded replica is asked again"},
