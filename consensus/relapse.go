@@ -1,6 +1,9 @@
 package consensus
 
-import "quorate/wire"
+import (
+	"quorate/internal/mark"
+	"quorate/wire"
+)
 
 // This file notices that the disk is an old image of itself (DSK-03). A journal,
 // a superblock and a ledger that were rolled back together are in perfect order,
@@ -69,6 +72,7 @@ func (c *Core) remind(to wire.ReplicaID, m *wire.Status) {
 		if r.has&hasSigma == 0 || r.view < m.View || r.view == m.View && votedBit(m, seq) {
 			continue
 		}
+		mark.Hit(mark.AmnesiaReminds)
 		c.send(to, &wire.Reminder{Slot: wire.SlotID{View: r.view, Seq: seq, Digest: r.digest}, Sigma: r.sigma}, 0)
 		return
 	}
@@ -111,6 +115,7 @@ func (c *Core) reminderVerified(e Verified, m *wire.Reminder) {
 // the old journal is neither repeated nor reported; a view change that was on
 // its way is dropped, since it may leave votes out.
 func (c *Core) relapse(reason string) {
+	mark.Hit(mark.AmnesiaRelapse)
 	c.amnesia = amnesiaState{on: true, reports: make([]bool, c.q.N)}
 	for i := range c.slots {
 		c.slots[i].own = ownShares{}

@@ -23,9 +23,11 @@ func (s *weather) act(e *entry) {
 	}
 	switch e.topic {
 	case topicCut:
+		w.acts = w.nodes[s.primary()]
 		s.cut(e.links)
 		return
 	case topicCrashAll:
+		w.acts = w.nodes[s.primary()]
 		w.count(FaultCrashAll)
 		w.crashAll()
 		return
@@ -34,6 +36,7 @@ func (s *weather) act(e *entry) {
 		return
 	}
 	n := w.nodes[e.key.a]
+	w.acts = n
 	switch {
 	case e.topic.role():
 		s.cast(n, e)

@@ -39,9 +39,14 @@ type node struct {
 	linkUp  []bool
 	frozen  bool // killed; effects must not happen any more
 
-	steps   [7]uint32 // of each stage in this life
-	beats   uint32    // ticks in this life
-	deaths  uint32
+	steps                    [7]uint32 // of each stage in this life
+	beats                    uint32    // ticks in this life
+	deaths                   uint32
+	startedAt                wire.SeqNum // what it had executed when it started
+	fastCommits, slowCommits uint64      // when its phase was last asked for
+	lastSlow                 bool
+	diedIn                   phase
+
 	effects uint64
 	crashAt uint64 // the effect at which it dies; 0: none
 	damaged bool   // bytes on its disk were changed since the last start
@@ -121,6 +126,7 @@ func (n *node) start() {
 	n.stages = n.replica.Stages()
 	n.w.result.Restarts++
 	s := n.replica.Status()
+	n.startedAt, n.fastCommits, n.slowCommits = s.Executed, 0, 0
 	n.w.say("replica %d starts: executed %d stable %d amnesia %v records %d", n.id, s.Executed, s.Stable, s.Amnesia, n.journal.records)
 	n.w.after(n.tickLength(span{0, tickMicros - 1}), event{kind: evTick, node: int16(n.id), life: n.life})
 	n.w.net.nodeUp(n)
@@ -305,6 +311,7 @@ func (n *node) schedule() {
 
 // dead is the moment of a crash: what was volatile is gone.
 func (n *node) dead() {
+	n.w.acts, n.diedIn = n, n.phase()
 	n.up, n.frozen = false, true
 	n.replica, n.stages = nil, nil
 	n.life++

@@ -42,7 +42,11 @@ const (
 var faultNames = [faultKinds]string{"loss", "duplicate", "replay", "delay", "partition", "crash", "crash-all", "sync", "torn", "amnesia", "clock", "byzantine", "stall", "rot", "full", "read"}
 
 // count notes that one fault of a single kind happened.
-func (w *world) count(f Faults) { w.result.Faults[bits.TrailingZeros32(uint32(f))]++ }
+func (w *world) count(f Faults) {
+	kind := bits.TrailingZeros32(uint32(f))
+	w.result.Faults[kind]++
+	w.result.Phases[kind][w.struck()]++
+}
 
 // String lists the kinds.
 func (f Faults) String() string {

@@ -165,6 +165,7 @@ func figures(t *testing.T, list []outcome, wall time.Duration, cpu float64) {
 		sum.Restarts += r.Restarts
 		sum.Unseen += r.Unseen
 		sum.Settle = max(sum.Settle, r.Settle)
+		sum.Phases.add(&r.Phases)
 		mine := uint64(0)
 		for k := range r.Faults {
 			sum.Faults[k] += r.Faults[k]
@@ -181,6 +182,7 @@ func figures(t *testing.T, list []outcome, wall time.Duration, cpu float64) {
 	for k, name := range faultNames {
 		kinds = append(kinds, fmt.Sprintf("%s %d", name, sum.Faults[k]))
 	}
+	reportPhases(t, &sum.Phases)
 	t.Logf("%d slots, %d requests answered, %d starts of replicas, slowest rest %d ticks, %d losses that no disk can see alone", sum.Slots, sum.Answered, sum.Restarts, sum.Settle, sum.Unseen)
 	t.Logf("faults: %s", strings.Join(kinds, ", "))
 	reportMarks(t)

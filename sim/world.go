@@ -28,6 +28,7 @@ type world struct {
 	lines io.Writer // a readable timeline; nil: none
 	calm  bool      // faults have stopped
 	limit uint64    // events after which the run is given up; 0: none
+	acts  *node     // the replica that is doing something, or that a fault is about; nil before all start
 
 	choice                      *choices
 	rndSteps, rndLife, rndUsers stream
@@ -45,6 +46,7 @@ type Result struct {
 	Views    uint64 // highest view entered
 	Settle   uint64 // ticks from the end of faults until rest
 	Faults   [faultKinds]uint64
+	Phases   Matrix
 	Restarts uint64
 	Unseen   uint64 // losses at the end of a journal that its disk could not know of
 }
@@ -160,12 +162,14 @@ func (w *world) happen() {
 	switch e.kind {
 	case evTick, evStep, evPeer, evRequest, evLink:
 		if n := w.nodes[e.node]; n.up && n.life == e.life {
+			w.acts = n
 			n.happen(&e)
 		}
 	case evReply, evClient, evSubmit, evHello:
 		w.users[e.node].happen(&e)
 	case evRestart:
 		if n := w.nodes[e.node]; !n.up && n.life == e.life {
+			w.acts = n
 			n.start()
 		}
 	}

@@ -95,6 +95,8 @@ const (
 	AmnesiaChangeShown
 	AmnesiaBound
 	AmnesiaLeft
+	AmnesiaReminds
+	AmnesiaRelapse
 
 	LockReplacesOlder
 
@@ -287,6 +289,8 @@ var consensusMarks = [...]Info{
 	AmnesiaChangeShown:       {"amnesia.change_shown", "consensus", "a replica in amnesia is shown the view change that it signed"},
 	AmnesiaBound:             {"amnesia.bound", "consensus", "n−f replicas said where they stand: the end of amnesia is known"},
 	AmnesiaLeft:              {"amnesia.left", "consensus", "a replica that forgot votes again"},
+	AmnesiaReminds:           {"amnesia.reminds", "consensus", "a peer is shown its own vote, which its status does not know"},
+	AmnesiaRelapse:           {"amnesia.relapse", "consensus", "a vote that this replica forgot is proven: it is in amnesia from now on"},
 	LockReplacesOlder:        {"lock.replaces_older", "consensus", "a lock takes the place of one of a lower view"},
 	CommitMeanwhile:          {"commit.meanwhile", "consensus", "a slot is final when a second proof of it was verified"},
 	CommitOfLowerView:        {"commit.of_lower_view", "consensus", "a proof of a lower view makes a slot final"},

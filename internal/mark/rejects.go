@@ -37,6 +37,7 @@ var coreRejects = slices.Concat(
 	rejects(31, duplicate, forged),            // body
 	rejects(33, busy),                         // fetch-blocks
 	rejects(34, sender, window, forged, busy), // blocks
+	rejects(36, duplicate, forged, busy),      // reminder
 )
 
 func rejects(kind uint8, reasons ...uint8) (codes []uint32) {
