@@ -5,7 +5,7 @@ package sim
 func (t topic) role() bool { return t >= topicLiar }
 
 // early reports whether an action comes before the start.
-func (t topic) early() bool { return t >= topicFirstCrash }
+func (t topic) early() bool { return t >= topicDrift }
 
 // do is act for an action that was drawn: it is written down first.
 func (s *weather) do(e entry) {
@@ -26,6 +26,16 @@ func (s *weather) act(e *entry) {
 		w.acts = w.nodes[s.primary()]
 		s.cut(e.links)
 		return
+	case topicCapacity:
+		w.net.capacity = int(e.value)
+		return
+	case topicBandwidth:
+		w.net.bandwidth = int(e.value)
+		return
+	case topicClog:
+		w.net.clog[int(e.key.a)*w.net.n+int(e.key.b)] = w.now + e.value
+		w.count(FaultClog)
+		return
 	case topicCrashAll:
 		w.acts = w.nodes[s.primary()]
 		w.count(FaultCrashAll)
@@ -44,6 +54,9 @@ func (s *weather) act(e *entry) {
 	case e.topic == topicFirstCrash:
 		n.crashAt = e.value
 		return
+	case e.topic == topicDrift:
+		n.drift = max(1, int(e.value))
+		return
 	case !n.up:
 		return
 	}
@@ -52,6 +65,18 @@ func (s *weather) act(e *entry) {
 		n.crash()
 	case topicCrashAt:
 		n.crashAt = n.effects + e.value
+	case topicStorm:
+		w.count(FaultStorm)
+		n.crash()
+	case topicPause:
+		w.count(FaultPause)
+		n.paused = w.now + e.value
+	case topicJump:
+		w.count(FaultClock)
+		n.offset = int64(e.value)
+	case topicFreeze:
+		w.count(FaultClock)
+		n.frozen0, n.thaw = w.now, w.now+e.value
 	case topicSyncFails:
 		n.doomed, n.disk.failSyncs = true, 1
 		w.count(FaultSync)
@@ -88,6 +113,7 @@ func (s *weather) cast(n *node, e *entry) {
 	case topicRotten:
 		n.rotten = true
 	case topicClock:
+		n.mad = true
 		n.offset = int64(e.value)
 		s.w.count(FaultClock)
 	}

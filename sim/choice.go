@@ -42,8 +42,16 @@ const (
 	topicStall
 	topicRemember
 	topicFull
-	topicFirstCrash // from here on: before the start
-	topicLiar       // from here on: roles
+	topicClog
+	topicCapacity
+	topicBandwidth
+	topicPause
+	topicJump
+	topicFreeze
+	topicStorm
+	topicDrift // from here on: before the start
+	topicFirstCrash
+	topicLiar // from here on: roles
 	topicForgetful
 	topicClock
 	topicRotten
@@ -226,8 +234,13 @@ func (c *choices) maybe(t topic, k key, p int, s span, r *stream) (uint64, bool)
 		return 0, false
 	}
 	var v uint64
-	if s.high > 0 {
-		v = s.draw(r)
+	switch t {
+	case topicLate, topicAgain:
+		v = s.exponential(r)
+	default:
+		if s.high > 0 {
+			v = s.draw(r)
+		}
 	}
 	if c.book != nil {
 		c.note(entry{topic: t, key: k, value: v})

@@ -29,6 +29,8 @@ var topics = [topicCount]struct{ name, parts string }{
 	topicCut:    {"cut", "L"}, topicNotice: {"notice", "li"}, topicCrash: {"crash", "n"}, topicCrashAt: {"crash-at", "ni"},
 	topicCrashAll:  {"crash-all", ""},
 	topicSyncFails: {"sync-fails", "n"}, topicCommitFails: {"commit-fails", "n"}, topicStall: {"stall", "nsd"},
+	topicClog: {"clog", "ld"}, topicCapacity: {"capacity", "i"}, topicBandwidth: {"bandwidth", "i"},
+	topicPause: {"pause", "nd"}, topicJump: {"jump", "nx"}, topicFreeze: {"freeze", "nd"}, topicStorm: {"storm", "n"}, topicDrift: {"drift", "ni"},
 	topicRemember: {"remember", "n"}, topicFull: {"full", "ni"},
 	topicFirstCrash: {"first-crash", "ni"},
 	topicLiar:       {"liar", "nx"}, topicForgetful: {"forgetful", "n"}, topicClock: {"clock", "nx"}, topicRotten: {"rotten", "n"},

@@ -19,9 +19,15 @@ type net struct {
 
 	loss, dup, replay, tail int // of 1000 frames
 	clientLoss              int
+	clog                    []uint64       // per link: until when it holds its frames back
+	under                   []int          // per link: frames under way
+	capacity                int            // of each link, frames; 0: no bound
+	bandwidth               int            // of each replica, bytes per millisecond; 0: no bound
+	busy                    []uint64       // per replica: until when it is sending
 	archive                 []letter       // some earlier frames
 	kept                    map[key]letter // those that a script asks for
 	seen                    int
+	codec                   codec
 }
 
 // letter is an old frame that may come again.
@@ -36,7 +42,8 @@ const archiveMax = 128
 
 func newNet(w *world) *net {
 	n := w.q.N
-	return &net{w: w, rnd: newStream(w.opt.Seed, "net"), n: n, cut: make([]bool, n*n), broken: make([]bool, n*n), last: make([]uint64, n*n), hello: make([]uint64, 2*n*clientsMax), kept: map[key]letter{}}
+	return &net{w: w, rnd: newStream(w.opt.Seed, "net"), n: n, cut: make([]bool, n*n), clog: make([]uint64, n*n), under: make([]int, n*n), busy: make([]uint64, n), broken: make([]bool, n*n), last: make([]uint64, n*n), hello: make([]uint64, 2*n*clientsMax), kept: map[key]letter{},
+		codec: codec{rnd: newStream(w.opt.Seed, "codec")}}
 }
 
 var errDown = errors.New("sim: link is down")
@@ -73,8 +80,15 @@ func (t *net) post(from, to wire.ReplicaID, kind wire.Kind, body []byte) {
 		t.w.count(FaultDelay)
 		delay += late
 	}
+	link := int(from)*t.n + int(to)
+	wait, ok := t.squeeze(int(from), link, len(body))
+	if !ok {
+		t.w.count(FaultNarrow)
+		return
+	}
+	delay += wait
 	if t.w.opt.Network.FIFO {
-		last := &t.last[int(from)*t.n+int(to)]
+		last := &t.last[link]
 		*last = max(t.w.now+delay, *last)
 		delay = *last - t.w.now
 	}
@@ -88,6 +102,29 @@ func (t *net) post(from, to wire.ReplicaID, kind wire.Kind, body []byte) {
 		t.deliver(old, delay)
 	}
 }
+
+// squeeze is how much longer a frame takes because links are held up or narrow; or
+// that there is no room for it.
+func (t *net) squeeze(from, link, size int) (wait uint64, ok bool) {
+	if t.capacity > 0 && t.under[link] >= t.capacity {
+		return 0, false
+	}
+	if t.bandwidth > 0 {
+		start := max(t.busy[from], t.w.now)
+		if start-t.w.now > backlogMicros {
+			return 0, false
+		}
+		t.busy[from] = start + uint64(size*1000/t.bandwidth)
+		wait = t.busy[from] - t.w.now
+	}
+	if until := t.clog[link]; until > t.w.now+wait {
+		wait = until - t.w.now
+	}
+	return wait, true
+}
+
+// backlogMicros is how much a replica may have waiting for a narrow link.
+const backlogMicros = 2_000_000
 
 // lateSpan is the delay of what is late or comes again.
 var lateSpan = span{50, 500_000}
@@ -133,8 +170,21 @@ func (t *net) remember(l *letter) {
 
 // deliver schedules the arrival of a copy.
 func (t *net) deliver(l *letter, delay uint64) {
+	t.under[int(l.from)*t.n+int(l.to)]++
 	t.w.after(delay, event{kind: evPeer, node: int16(l.to), peer: int16(l.from), frame: l.kind,
-		life: t.w.nodes[l.to].life, body: append([]byte(nil), l.body...)})
+		life: t.w.nodes[l.to].life, body: t.carry(l.kind, l.body)})
+}
+
+// carry copies a body, or sends it through the codec.
+func (t *net) carry(kind wire.Kind, body []byte) []byte {
+	if !t.w.opt.Network.Codec {
+		return append([]byte(nil), body...)
+	}
+	out, err := t.codec.carry(kind, body)
+	if err != nil {
+		t.w.fail("frame of kind %d with %d bytes: %v", kind, len(body), err)
+	}
+	return out
 }
 
 // linkSpan is how long a side may take to learn that a link came or went.

@@ -16,17 +16,21 @@ import (
 
 // node is one replica over all its lives: what it is now, and its disks.
 type node struct {
-	w      *world
-	id     wire.ReplicaID
-	disk   *disk
-	ledger *ledger
-	past   *history // what it promised, for the checkers
-	liar   *liar    // nil: honest
-	offset int64    // of its clock, nanoseconds
-	faulty bool     // counts among the f: liar, amnesiac, wrong clock or rotten disk
-	rotten bool     // bytes on its disk change
-	blind  bool     // it lost votes and cannot know: whatever it says may contradict itself
-	paper  paper
+	w       *world
+	id      wire.ReplicaID
+	disk    *disk
+	ledger  *ledger
+	past    *history // what it promised, for the checkers
+	liar    *liar    // nil: honest
+	offset  int64    // of its clock, nanoseconds
+	faulty  bool     // counts among the f: liar, amnesiac, wrong clock or rotten disk
+	mad     bool     // its clock may say anything
+	drift   int      // of its clock: ticks are so many thousandths of what they should be
+	frozen0 uint64   // its clock stands still since then
+	thaw    uint64   // until then
+	rotten  bool     // bytes on its disk change
+	blind   bool     // it lost votes and cannot know: whatever it says may contradict itself
+	paper   paper
 
 	up      bool
 	life    uint32
@@ -37,7 +41,8 @@ type node struct {
 	waiting [7]bool // a step of the stage is scheduled
 	stalled [7]uint64
 	linkUp  []bool
-	frozen  bool // killed; effects must not happen any more
+	paused  uint64 // until when it stands still
+	frozen  bool   // killed; effects must not happen any more
 
 	steps                    [7]uint32 // of each stage in this life
 	beats                    uint32    // ticks in this life
@@ -58,7 +63,7 @@ type node struct {
 type killed struct{}
 
 func newNode(w *world, id int) *node {
-	n := &node{w: w, id: wire.ReplicaID(id), disk: newDisk(0), ledger: newLedger(), past: newHistory()}
+	n := &node{w: w, id: wire.ReplicaID(id), disk: newDisk(0), drift: 1000, ledger: newLedger(), past: newHistory()}
 	n.disk.effect, n.ledger.effect = n.effect, n.effect
 	n.linkUp = make([]bool, w.q.N)
 	r := newStream(w.opt.Seed, fmt.Sprint("clock", id))
@@ -83,7 +88,15 @@ func (n *node) effect() {
 // clock is this replica's ledger time.
 func (n *node) clock() uint64 {
 	const start = 1_700_000_000_000_000_000
-	return uint64(start + int64(n.w.now)*1000 + n.offset)
+	now := n.w.now
+	if now < n.thaw {
+		now = n.frozen0
+	}
+	micros := int64(now)
+	if n.mad {
+		micros = micros * 1000 / int64(n.drift)
+	}
+	return uint64(start + micros*1000 + n.offset)
 }
 
 var errPanic = errors.New("sim: panic")
@@ -149,7 +162,7 @@ func (n *node) open() (err error, died bool) {
 	rnd := keyedStream(w.opt.Seed, "nonce", uint64(n.id), uint64(n.life))
 	nonce := func() (b [16]byte) { _, _ = rnd.Read(b[:]); return b }
 	j, found, err := storage.OpenJournal(storage.Options{FS: n.disk, Dir: "journal", Cluster: w.keys.cluster, Replica: n.id,
-		Create: !n.created, SegmentBytes: segmentBytes, SegmentsMin: 2, SegmentsMax: 256, SuperblockGroups: 16, Nonce: nonce})
+		Create: !n.created, SegmentBytes: w.segmentBytes(), SegmentsMin: 2, SegmentsMax: 256, SuperblockGroups: 16, Nonce: nonce})
 	if err != nil {
 		return err, false
 	}
@@ -172,7 +185,13 @@ func (n *node) open() (err error, died bool) {
 
 // segmentBytes holds the largest record: an entered view with its view changes,
 // or a batch of 64 KiB.
-const segmentBytes = 128 << 10
+func (w *world) segmentBytes() int {
+	size := 128 << 10
+	for size < w.q.N*int(w.opt.Window)*256 {
+		size *= 2
+	}
+	return size
+}
 
 // happen gives the replica one event.
 func (n *node) happen(e *event) {
@@ -249,7 +268,7 @@ var tickSpan = span{tickMicros - 20, tickMicros + 20}
 func (n *node) tickLength(s span) uint64 {
 	k := key{a: int16(n.id), view: uint64(n.life), n: n.beats}
 	n.beats++
-	return n.w.choice.time(topicTick, k, s, &n.w.rndSteps)
+	return n.w.choice.time(topicTick, k, s, &n.w.rndSteps) * uint64(n.drift) / 1000
 }
 
 // link tells the replica about a link, once per change. A link that broke and
@@ -312,7 +331,7 @@ func (n *node) schedule() {
 // dead is the moment of a crash: what was volatile is gone.
 func (n *node) dead() {
 	n.w.acts, n.diedIn = n, n.phase()
-	n.up, n.frozen = false, true
+	n.up, n.frozen, n.paused = false, true, 0
 	n.replica, n.stages = nil, nil
 	n.life++
 	n.crashAt = 0

@@ -35,11 +35,15 @@ const (
 	FaultRot       // bytes on a disk change, of at most f replicas
 	FaultFull      // a disk takes nothing new
 	FaultRead      // reads fail
-	faultKinds     = 16
+	FaultClog      // a link holds back what it carries
+	FaultNarrow    // links carry few frames at once, or few bytes
+	FaultPause     // a whole replica stands still, and goes on
+	FaultStorm     // crash after crash
+	faultKinds     = 20
 	faultsAll      = 1<<faultKinds - 1
 )
 
-var faultNames = [faultKinds]string{"loss", "duplicate", "replay", "delay", "partition", "crash", "crash-all", "sync", "torn", "amnesia", "clock", "byzantine", "stall", "rot", "full", "read"}
+var faultNames = [faultKinds]string{"loss", "duplicate", "replay", "delay", "partition", "crash", "crash-all", "sync", "torn", "amnesia", "clock", "byzantine", "stall", "rot", "full", "read", "clog", "narrow", "pause", "storm"}
 
 // count notes that one fault of a single kind happened.
 func (w *world) count(f Faults) {
@@ -93,6 +97,7 @@ const (
 
 // network is the weather of calm times; faults come on top.
 type network struct {
+	Codec  bool // frames pass as bytes, in pieces, with their headers
 	Delay  span // microseconds
 	FIFO   bool // frames of one link keep their order
 	Client span
@@ -111,25 +116,31 @@ type load struct {
 	Odd      oddities
 }
 
-var sizes = [][2]int{{1, 0}, {1, 0}, {1, 0}, {1, 1}, {1, 1}, {2, 0}, {2, 0}, {2, 1}, {3, 0}}
+// sizes are those of most runs, the frequent ones several times; large ones are
+// drawn rarely, and with little load: a run costs the square of its replicas.
+var (
+	sizes = [][2]int{{1, 0}, {1, 0}, {1, 0}, {1, 0}, {1, 0}, {1, 0}, {1, 1}, {1, 1}, {1, 1}, {2, 0}, {2, 0}, {2, 0},
+		{1, 2}, {2, 1}, {2, 1}, {3, 0}, {3, 1}, {4, 0}}
+	sizesLarge = [][2]int{{5, 0}, {6, 0}, {8, 0}, {10, 0}} // 16, 19, 25, 31
+)
+
+// loadMax bounds requests × replicas².
+const loadMax = 15_000
 
 // Draw gives the options of a seed.
 func Draw(seed uint64) Options {
 	r := newStream(seed, "options")
 	size := sizes[r.below(len(sizes))]
-	o := Options{Seed: seed, F: size[0], C: size[1], Window: 8 << r.below(4), Phases: r.between(2, 7), Final: r.chance(400), Real: r.chance(10)}
-	o.Faults = Faults(r.next()) & faultsAll
-	if r.chance(700) {
-		o.Faults |= FaultCrash
+	if r.chance(12) {
+		size = sizesLarge[r.below(len(sizesLarge))]
 	}
-	if r.chance(100) {
-		o.Faults = 0
-	}
-	o.Batch = pipeline.BatchPolicy{EventsMax: 8 << r.below(8), BytesMax: 4 << 10 << r.below(5), EagerSlots: r.between(1, 4),
+	o := Options{Seed: seed, F: size[0], C: size[1], Window: 4 << r.below(8), Phases: r.between(2, 7), Final: r.chance(400), Real: r.chance(10)}
+	o.Faults = drawFaults(&r)
+	o.Batch = pipeline.BatchPolicy{EventsMax: r.between(1, 1+r.below(2000)), BytesMax: 4 << 10 << r.below(5), EagerSlots: r.between(1, 4),
 		SlotsMax: r.between(1, int(o.Window)), DelayTicks: r.between(0, 4)}
 	o.Queue = 16 << r.below(8)
 	fast := r.between(1, 20)
-	o.Network = network{Delay: span{50, 200 * fast}, FIFO: r.chance(500), Client: span{50, 400 * fast}}
+	o.Network = network{Codec: r.chance(100), Delay: span{50, 200 * fast}, FIFO: r.chance(500), Client: span{50, 400 * fast}}
 	slow := 1 + r.below(4)*r.below(4)
 	for i, s := range [7]span{{10, 200}, {10, 300}, {5, 50}, {50, 3000}, {20, 200}, {100, 5000}, {50, 1000}} {
 		o.Stages[i] = span{s.low, s.high * slow}
@@ -142,14 +153,38 @@ func Draw(seed uint64) Options {
 	if o.Load.Odd = drawOddities(seed); o.Load.Odd.Wide {
 		o.Window, o.Batch.SlotsMax, o.Batch.EventsMax, o.Batch.EagerSlots = 256, 256, 8, 64
 	}
+	if n := o.replicas(); n > 10 {
+		o.Window, o.Phases = min(o.Window, 64), min(o.Phases, 3)
+	}
+	o.Load.Ops = max(2, min(o.Load.Ops, loadMax/(o.Load.Clients*o.replicas()*o.replicas())))
+	o.Batch.SlotsMax = min(o.Batch.SlotsMax, int(o.Window))
 	if o.Real { // thousands of times slower
 		o.F, o.C, o.Phases, o.Load.Ops = 1, 0, min(o.Phases, 3), 10
 	}
 	return o
 }
 
+// drawFaults picks the kinds of a run: few, half or most of them, or none.
+func drawFaults(r *stream) (f Faults) {
+	if r.chance(80) {
+		return 0
+	}
+	p := [...]int{200, 500, 800}[r.below(3)]
+	for k := range faultKinds {
+		if r.chance(p) {
+			f |= 1 << k
+		}
+	}
+	if r.chance(500) {
+		f |= FaultCrash
+	}
+	return f
+}
+
+func (o *Options) replicas() int { return 3*o.F + 2*o.C + 1 }
+
 func (o *Options) quorums() cluster.Quorums {
-	q, err := cluster.NewQuorums(3*o.F+2*o.C+1, o.F, o.C)
+	q, err := cluster.NewQuorums(o.replicas(), o.F, o.C)
 	if err != nil {
 		panic(err)
 	}
@@ -167,7 +202,7 @@ func (o *Options) fields() []field {
 	list := []field{{"seed", &o.Seed}, {"f", &o.F}, {"c", &o.C}, {"window", (*uint64)(&o.Window)}, {"real", &o.Real}, {"final", &o.Final},
 		{"queue", &o.Queue}, {"batch-events", &o.Batch.EventsMax}, {"batch-bytes", &o.Batch.BytesMax}, {"batch-eager", &o.Batch.EagerSlots},
 		{"batch-slots", &o.Batch.SlotsMax}, {"batch-delay", &o.Batch.DelayTicks},
-		{"delay", &o.Network.Delay}, {"fifo", &o.Network.FIFO}, {"client-delay", &o.Network.Client},
+		{"delay", &o.Network.Delay}, {"fifo", &o.Network.FIFO}, {"codec", &o.Network.Codec}, {"client-delay", &o.Network.Client},
 		{"clients", &o.Load.Clients}, {"depth", &o.Load.Depth}, {"open", &o.Load.Open}, {"events", &o.Load.Events},
 		{"accounts", &o.Load.Accounts}, {"ops", &o.Load.Ops}, {"rogue", &o.Load.Rogue}}
 	odd := &o.Load.Odd
@@ -209,7 +244,7 @@ func parseField(s string, v any) (err error) {
 
 // validate refuses options that no run can have.
 func (o *Options) validate() error {
-	_, err := cluster.NewQuorums(3*o.F+2*o.C+1, o.F, o.C)
+	_, err := cluster.NewQuorums(o.replicas(), o.F, o.C)
 	l := &o.Load
 	ok := o.Window >= 2 && o.Window&(o.Window-1) == 0 && l.Clients >= 0 && l.Clients <= clientsMax &&
 		min(l.Depth, l.Events, l.Accounts, o.Queue, o.Batch.EventsMax, o.Batch.BytesMax, o.Batch.EagerSlots, o.Batch.SlotsMax) > 0 && l.Ops >= 0
@@ -225,5 +260,5 @@ func (o *Options) validate() error {
 // String is the full set, for the head of a report.
 func (o Options) String() string {
 	return fmt.Sprintf("seed %d: n=%d f=%d c=%d window %d real %v phases %d final crash %v\n  faults %v\n  batch %+v queue %d\n  network %+v\n  stages %v\n  load %+v",
-		o.Seed, 3*o.F+2*o.C+1, o.F, o.C, o.Window, o.Real, o.Phases, o.Final, o.Faults, o.Batch, o.Queue, o.Network, o.Stages, o.Load)
+		o.Seed, o.replicas(), o.F, o.C, o.Window, o.Real, o.Phases, o.Final, o.Faults, o.Batch, o.Queue, o.Network, o.Stages, o.Load)
 }

@@ -1,5 +1,7 @@
 package sim
 
+import "math/bits"
+
 // stream is one subsystem's source of chance (splitmix64). Each subsystem has
 // its own, so that one kind of fault can be switched off without shifting the
 // draws of the others.
@@ -63,6 +65,17 @@ func (r *stream) zipf(n int) int {
 type span struct{ low, high int }
 
 func (s span) draw(r *stream) uint64 { return uint64(r.between(s.low, s.high)) }
+
+// exponential gives a value of the span that is small far more often than large:
+// a distance from the low end whose mean is a fifth of the width. ln 2 of it per
+// coin that falls heads, and evenly in between: floats have no place here.
+func (s span) exponential(r *stream) uint64 {
+	x := r.next()
+	heads := bits.TrailingZeros64(x | 1<<16)
+	part := int(x >> 32 & 1023)
+	mean := (s.high - s.low) / 5
+	return uint64(min(s.high, s.low+mean*(heads*1024+part)/1024*693/1000))
+}
 
 // hash is a running 64-bit digest of a run.
 type hash uint64

@@ -20,8 +20,7 @@ func (w *world) run() {
 		w.follow(w.choice.script)
 	} else {
 		for i := 0; i < w.opt.Phases && !w.failed(); i++ {
-			w.sky.phase()
-			w.ticks(w.sky.rnd.between(20, 500))
+			w.sky.pass()
 		}
 	}
 	if b := w.choice.book; b != nil {

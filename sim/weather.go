@@ -1,16 +1,13 @@
 package sim
 
-import (
-	"slices"
-
-	"quorate/wire"
-)
-
 // weather decides which faults happen when. What it decides it does through act,
 // so that a run can be written down and followed again.
 type weather struct {
-	w   *world
-	rnd stream
+	w        *world
+	rnd      stream
+	flapping []bool // links that are cut and whole in turn; nil: none
+	apart    bool   // they are cut now
+	storm    bool   // replicas die all the time
 	// forgetful replicas may lose their journal when they die.
 	forgetful []bool
 }
@@ -33,6 +30,9 @@ func (s *weather) begin() {
 		return
 	}
 	for i := range s.w.nodes {
+		if s.has(FaultClock) && s.rnd.chance(300) {
+			s.do(entry{topic: topicDrift, key: key{a: int16(i)}, value: uint64(s.rnd.between(900, 1100))})
+		}
 		if s.has(FaultCrash) && s.rnd.chance(100) { // while it makes its journal
 			s.do(entry{topic: topicFirstCrash, key: key{a: int16(i)}, value: uint64(1 + s.rnd.below(40))})
 		}
@@ -65,7 +65,7 @@ func (s *weather) castRoles() {
 		case topicLiar:
 			e.value = s.rnd.next()
 		case topicClock:
-			offset := int64(timeBound) * int64(s.rnd.between(2, 10_000_000)) / 2
+			offset := int64(timeBound) * int64(s.rnd.between(2, 21_000_000)) / 2 // to a year
 			if s.rnd.chance(500) {
 				offset = -offset
 			}
@@ -75,34 +75,101 @@ func (s *weather) castRoles() {
 	}
 }
 
+// pass lets a stretch of time with new faults go by.
+func (s *weather) pass() {
+	s.phase()
+	left := s.rnd.between(20, 500)
+	if s.w.q.N > 10 {
+		left = min(left, 200)
+	}
+	for left > 0 && !s.w.failed() {
+		step := left
+		if s.flapping != nil || s.storm {
+			step = min(left, s.rnd.between(4, 40))
+		}
+		s.w.ticks(step)
+		left -= step
+		s.beat()
+	}
+}
+
+// beat is what happens all along a stretch: links flap, replicas die.
+func (s *weather) beat() {
+	if s.flapping != nil {
+		if s.apart = !s.apart; s.apart {
+			s.setCut(s.flapping)
+		} else {
+			s.setCut(nil)
+		}
+		s.links()
+	}
+	if s.storm {
+		if n := s.w.nodes[s.rnd.below(s.w.q.N)]; n.up {
+			s.do(entry{topic: topicStorm, key: key{a: int16(n.id)}})
+		}
+	}
+}
+
 // phase draws the faults of the next stretch of time.
 func (s *weather) phase() {
 	t, r := s.w.net, &s.rnd
 	t.loss, t.dup, t.replay, t.tail, t.clientLoss = 0, 0, 0, 0, 0
 	if s.has(FaultLoss) && r.chance(600) {
-		t.loss, t.clientLoss = r.below(400), r.below(200)
+		t.loss, t.clientLoss = r.below(401), r.below(200)
 	}
 	if s.has(FaultDuplicate) && r.chance(600) {
-		t.dup = r.below(600)
+		t.dup = r.below(601)
 	}
 	if s.has(FaultReplay) && r.chance(600) {
-		t.replay = r.below(200)
+		t.replay = r.below(601)
 	}
 	if s.has(FaultDelay) && r.chance(600) {
 		t.tail = r.below(300)
 	}
 	s.w.say("— phase: loss %d dup %d replay %d tail %d", t.loss, t.dup, t.replay, t.tail)
 	var cut []bool
+	s.flapping, s.apart = nil, false
 	if s.has(FaultPartition) && r.chance(600) {
 		cut = s.partition()
+		if r.chance(200) {
+			s.flapping, s.apart = cut, true
+		}
 	}
 	s.setCut(cut)
 	s.links()
+	s.narrow()
+	s.storm = s.has(FaultStorm) && r.chance(200)
 	for _, n := range s.w.nodes {
 		s.trouble(n)
 	}
 	if s.has(FaultCrashAll) && r.chance(150) {
 		s.do(entry{topic: topicCrashAll})
+	}
+}
+
+// narrow draws how much links carry.
+func (s *weather) narrow() {
+	t, r := s.w.net, &s.rnd
+	capacity, bandwidth := 0, 0
+	if s.has(FaultNarrow) && r.chance(500) {
+		if r.chance(500) {
+			capacity = 2 << r.below(6)
+		} else {
+			bandwidth = 16 << r.below(8)
+		}
+	}
+	if capacity != t.capacity {
+		s.do(entry{topic: topicCapacity, value: uint64(capacity)})
+	}
+	if bandwidth != t.bandwidth {
+		s.do(entry{topic: topicBandwidth, value: uint64(bandwidth)})
+	}
+	if s.has(FaultClog) && r.chance(400) {
+		for range r.between(1, t.n) {
+			e := entry{topic: topicClog, key: key{a: int16(r.below(t.n)), b: int16(r.below(t.n))}}
+			e.value = span{10_000, 10_000_000}.exponential(r)
+			s.do(e)
+		}
 	}
 }
 
@@ -135,96 +202,28 @@ func (s *weather) trouble(n *node) {
 	} else if n.disk.full {
 		s.do(entry{topic: topicFull, key: k})
 	}
+	if s.has(FaultPause) && r.chance(150) {
+		s.do(entry{topic: topicPause, key: k, value: span{1000, 5_000_000}.exponential(r)})
+	}
+	if s.has(FaultClock) && r.chance(200) {
+		s.turn(n)
+	}
 	if s.has(FaultStall) && r.chance(200) {
 		k.kind = uint8(r.below(len(n.stalled)))
 		s.do(entry{topic: topicStall, key: k, value: uint64(r.below(1_500_000))})
 	}
 }
 
-// partition picks links to cut: one replica off, the primary off, halves, a
-// bridge, or some links one way.
-func (s *weather) partition() []bool {
-	r, n := &s.rnd, s.w.q.N
-	cut := make([]bool, n*n)
-	side := make([]int, n)
-	switch r.below(6) {
-	case 0:
-		side[r.below(n)] = 1
-	case 1:
-		side[s.primary()] = 1
-	case 2:
-		for i := range side {
-			side[i] = r.below(2)
-		}
-	case 3: // halves with one replica that reaches both
-		for i := range side {
-			side[i] = 1 + i%2
-		}
-		side[r.below(n)] = 0
-		for i := range side {
-			for j := range side {
-				cut[i*n+j] = side[i] != side[j] && side[i] != 0 && side[j] != 0
-			}
-		}
-		return cut
-	case 4: // one hears nobody, or nobody hears it
-		x, out := r.below(n), r.chance(500)
-		for i := range n {
-			if out {
-				cut[x*n+i] = true
-			} else {
-				cut[i*n+x] = true
-			}
-		}
-		return cut
+// turn sets a clock: within the bound, unless it is one that may say anything.
+func (s *weather) turn(n *node) {
+	k, r := key{a: int16(n.id)}, &s.rnd
+	switch {
+	case !n.mad:
+		s.do(entry{topic: topicJump, key: k, value: uint64(int64(r.below(timeBound/3)) - timeBound/6)})
+	case r.chance(500):
+		s.do(entry{topic: topicFreeze, key: k, value: uint64(r.between(1000, 10_000_000))})
 	default:
-		for i := range cut {
-			cut[i] = r.chance(200)
-		}
-		return cut
-	}
-	for i := range side {
-		for j := range side {
-			cut[i*n+j] = side[i] != side[j]
-		}
-	}
-	return cut
-}
-
-// setCut cuts these links, and no others; nil cuts none.
-func (s *weather) setCut(cut []bool) {
-	t := s.w.net
-	if cut == nil && !slices.Contains(t.cut, true) {
-		return
-	}
-	e := entry{topic: topicCut}
-	for i, c := range cut {
-		if c {
-			e.links = append(e.links, i/t.n, i%t.n)
-		}
-	}
-	s.do(e)
-}
-
-// primary is the primary of the highest view that an honest replica spoke in.
-func (s *weather) primary() wire.ReplicaID { return s.w.q.Primary(s.w.check.views) }
-
-// links lets both sides of some cut links notice, and heals the others.
-func (s *weather) links() {
-	t := s.w.net
-	for i := range t.n {
-		for j := i + 1; j < t.n; j++ {
-			cut := t.cut[i*t.n+j] || t.cut[j*t.n+i]
-			broken := cut && s.rnd.chance(600)
-			if broken == t.broken[i*t.n+j] {
-				continue
-			}
-			e := entry{topic: topicNotice, key: key{a: int16(i), b: int16(j)}}
-			if broken {
-				e.value = 1
-			}
-			s.do(e)
-		}
+		s.do(entry{topic: topicJump, key: k, value: uint64((int64(r.below(63_000_000)) - 31_500_000) * 1_000_000_000)})
 	}
 }
 
@@ -261,8 +260,11 @@ func (s *weather) died(n *node) {
 	}
 	s.w.check.restarted(n)
 	pause := span{1000, 2_000_000}
-	if s.w.calm {
+	switch {
+	case s.w.calm:
 		pause.high = 200_000
+	case s.storm:
+		pause.high = 50_000
 	}
 	s.w.after(c.time(topicRestart, k, pause, r), event{kind: evRestart, node: int16(n.id), life: n.life})
 }
@@ -283,6 +285,9 @@ func (s *weather) clear() {
 	t := s.w.net
 	t.loss, t.dup, t.replay, t.tail, t.clientLoss = 0, 0, 0, 0, 0
 	clear(t.cut)
+	clear(t.clog)
+	t.capacity, t.bandwidth = 0, 0
+	s.flapping, s.storm = nil, false
 	for i := range t.n {
 		for j := i + 1; j < t.n; j++ {
 			if t.broken[i*t.n+j] {
@@ -293,6 +298,6 @@ func (s *weather) clear() {
 	for _, n := range s.w.nodes {
 		n.crashAt, n.doomed = 0, n.doomed && !n.up
 		n.disk.failSyncs, n.disk.failReads, n.disk.full, n.ledger.fails = 0, 0, false, 0
-		n.stalled = [7]uint64{}
+		n.stalled, n.paused = [7]uint64{}, 0
 	}
 }

@@ -161,7 +161,16 @@ func (w *world) happen() {
 	w.trace.add(uint64(e.kind)<<56 | uint64(e.frame)<<48 | uint64(uint16(e.node))<<32 | uint64(uint16(e.peer))<<16 | uint64(e.life))
 	switch e.kind {
 	case evTick, evStep, evPeer, evRequest, evLink:
-		if n := w.nodes[e.node]; n.up && n.life == e.life {
+		n := w.nodes[e.node]
+		if n.paused > w.now {
+			e.at = n.paused
+			w.queue.push(e)
+			return
+		}
+		if e.kind == evPeer {
+			w.net.under[int(e.peer)*w.net.n+int(e.node)]--
+		}
+		if n.up && n.life == e.life {
 			w.acts = n
 			n.happen(&e)
 		}
