@@ -55,7 +55,7 @@ func (s *weather) act(e *entry) {
 		n.crashAt = e.value
 		return
 	case e.topic == topicDrift:
-		n.drift = max(1, int(e.value))
+		n.drift = min(max(900, int(e.value)), 1100)
 		return
 	case !n.up:
 		return
@@ -72,11 +72,15 @@ func (s *weather) act(e *entry) {
 		w.count(FaultPause)
 		n.paused = w.now + e.value
 	case topicJump:
-		w.count(FaultClock)
-		n.offset = int64(e.value)
+		if x := int64(e.value); n.mad || -timeBound/6 <= x && x <= timeBound/6 {
+			w.count(FaultClock)
+			n.offset = x
+		}
 	case topicFreeze:
-		w.count(FaultClock)
-		n.frozen0, n.thaw = w.now, w.now+e.value
+		if n.mad {
+			w.count(FaultClock)
+			n.frozen0, n.thaw = w.now, w.now+e.value
+		}
 	case topicSyncFails:
 		n.doomed, n.disk.failSyncs = true, 1
 		w.count(FaultSync)

@@ -88,8 +88,9 @@ func (s *weather) pass() {
 			step = min(left, s.rnd.between(4, 40))
 		}
 		s.w.ticks(step)
-		left -= step
-		s.beat()
+		if left -= step; left > 0 {
+			s.beat()
+		}
 	}
 }
 
@@ -230,33 +231,8 @@ func (s *weather) turn(n *node) {
 // died plans what follows a crash.
 func (s *weather) died(n *node) {
 	c, k, r := s.w.choice, n.death(), &s.w.rndLife
-	forget := 0
-	if s.forgetful[n.id] && !s.w.calm {
-		forget = 400
-	}
-	if what, ok := c.maybe(topicForget, k, forget, span{1, 2}, r); ok {
-		s.w.count(FaultAmnesia)
-		n.disk.wipe("journal")
-		n.past.forget()
-		n.paper = paper{}
-		if what == 2 {
-			n.ledger.wipe()
-		}
-		s.w.say("replica %d loses its journal; ledger too: %v", n.id, what == 2)
-	}
-	rot, read := 0, 0
-	if n.rotten && !s.w.calm {
-		rot = 500
-	}
-	if s.has(FaultRead) && !s.w.calm {
-		read = 100
-	}
-	if seed, ok := c.maybe(topicRot, k, rot, span{1, 1 << 30}, r); ok {
-		s.rot(n, stream(seed))
-	}
-	if reads, ok := c.maybe(topicReadFails, k, read, span{1, 3}, r); ok {
-		s.w.count(FaultRead)
-		n.disk.failReads = int(reads)
+	if !s.w.calm {
+		s.damage(n)
 	}
 	s.w.check.restarted(n)
 	pause := span{1000, 2_000_000}
@@ -267,6 +243,42 @@ func (s *weather) died(n *node) {
 		pause.high = 50_000
 	}
 	s.w.after(c.time(topicRestart, k, pause, r), event{kind: evRestart, node: int16(n.id), life: n.life})
+}
+
+// damage is what a crash may do to a disk beyond losing what was not synced. A
+// script, too, may do the worse things to faulty replicas only.
+func (s *weather) damage(n *node) {
+	c, k, r := s.w.choice, n.death(), &s.w.rndLife
+	if s.forgetful[n.id] {
+		if what, ok := c.maybe(topicForget, k, 400, span{1, 2}, r); ok {
+			s.forget(n, what == 2)
+		}
+	}
+	if n.rotten {
+		if seed, ok := c.maybe(topicRot, k, 500, span{1, 1 << 30}, r); ok {
+			s.rot(n, stream(seed))
+		}
+	}
+	read := 0
+	if s.has(FaultRead) {
+		read = 100
+	}
+	if reads, ok := c.maybe(topicReadFails, k, read, span{1, 3}, r); ok {
+		s.w.count(FaultRead)
+		n.disk.failReads = int(reads)
+	}
+}
+
+// forget loses a journal, and the ledger with it or not.
+func (s *weather) forget(n *node, all bool) {
+	s.w.count(FaultAmnesia)
+	n.disk.wipe("journal")
+	n.past.forget()
+	n.paper = paper{}
+	if all {
+		n.ledger.wipe()
+	}
+	s.w.say("replica %d loses its journal; ledger too: %v", n.id, all)
 }
 
 // rot changes some bytes of a disk.
