@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"quorate/cluster"
+	"quorate/internal/plant"
 	"quorate/payments"
 	"quorate/wire"
 )
@@ -162,7 +163,7 @@ func openReceipt(scope wire.Scope, file []byte) (*Receipt, error) {
 	}
 	// Invariant C6: whatever in the file was not needed to prove the event is
 	// derived from what was, so the file must come out again byte for byte.
-	if string(r.Encode()) != string(file) {
+	if string(r.Encode()) != string(file) && !plant.On(plant.ReceiptFormFree) {
 		return nil, fmt.Errorf("%w: the file is not in its one form: something shown differs from what is proven", ErrReceipt)
 	}
 	return r, nil
@@ -222,6 +223,9 @@ func provesChunk(root wire.Digest, chunk []byte, path []wire.Digest, offset, siz
 	index := offset / wire.ChunkBytes
 	count := (size + wire.ChunkBytes - 1) / wire.ChunkBytes
 	want := min(wire.ChunkBytes, size-index*wire.ChunkBytes)
+	if plant.On(plant.ReceiptCodeOfNeighbour) && len(path) > 0 {
+		index ^= 1
+	}
 	return len(chunk) == want &&
 		wire.MerkleVerify(root, wire.HashLeaf(chunk), uint64(index), uint64(count), path)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -36,7 +37,7 @@ func NewQuorums(n, f, c int) (Quorums, error) {
 	case n > wire.ReplicasMax:
 		return Quorums{}, fmt.Errorf("%w: n=%d is over %d", ErrSize, n, wire.ReplicasMax)
 	}
-	return Quorums{
+	q := Quorums{
 		F: f, C: c, N: n,
 		Sigma:      3*f + c + 1,
 		Tau:        2*f + c + 1,
@@ -44,7 +45,14 @@ func NewQuorums(n, f, c int) (Quorums, error) {
 		ViewChange: 2*f + 2*c + 1,
 		FastClaim:  f + c + 1,
 		Complain:   f + 1,
-	}, nil
+	}
+	if plant.On(plant.TauOneLow) {
+		q.Tau--
+	}
+	if plant.On(plant.SigmaOneLow) {
+		q.Sigma--
+	}
+	return q, nil
 }
 
 // Primary is the primary of a view.

@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -90,8 +91,11 @@ func (c *Core) checkpointSigned(e Signed) {
 		}
 		// Behind everything so far. The anchor: a replica's durable checkpoint is
 		// never more than a window below one that it signed (recover.go builds on
-		// it). And the commits of all slots that it covers (I11).
+		// it). And the commits of all slots that it covers (I13).
 		o.signed, o.share, o.sent, o.after = true, e.Share, c.now, c.token
+		if plant.On(plant.CheckpointBeforeSync) {
+			o.after = 0
+		}
 		m := &wire.Checkpoint{State: o.own, Share: e.Share}
 		c.broadcast(m, o.after)
 		o.shares[c.cfg.Self] = checkpointShare{has: true, state: o.own, share: e.Share}

@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -181,6 +182,7 @@ func (c *Core) onProof(from wire.ReplicaID, m wire.Message, id wire.SlotID, bit 
 	case s.committed:
 		// Late, and of no use any more.
 		mark.Hit(mark.ProofLate)
+	case plant.On(plant.EarlyProofDropped) && !s.accepted(id.View):
 	case c.banned[from]:
 		c.reject(from, m.Kind(), RejectBanned)
 	case s.verifying&bit != 0:
@@ -203,7 +205,8 @@ func (c *Core) proofVerified(e Verified, id wire.SlotID, bit uint8) {
 		return
 	}
 	s.verifying &^= bit
-	if e.Verdict != VerdictOK {
+	trusted := plant.On(plant.ForgedProofCommits) && bit != verifyPrepare || plant.On(plant.ForgedPrepareLocks) && bit == verifyPrepare
+	if e.Verdict != VerdictOK && !trusted {
 		c.refuted(e, s.seq)
 		return
 	}
@@ -239,6 +242,10 @@ func (c *Core) prepared(s *slot, m *wire.Prepare) {
 	}
 	// Whoever made the certificate: this replica, if it collects, goes on with it.
 	s.collect.tau, s.collect.tauCert, s.collect.tauDigest = phaseDone, m.Tau, id.Digest
+	if plant.On(plant.PrepareCommits) {
+		c.commit(s, wire.CommitProof{Slot: id, Tau: m.Tau, TauTau: m.Tau}, c.cfg.Self)
+		return
+	}
 	c.lock(s, m)
 	c.collect(s)
 }

@@ -6,6 +6,7 @@ import (
 	"quorate/cluster"
 	"quorate/internal/assert"
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -325,7 +326,7 @@ func (c *Core) ban(r wire.ReplicaID, seq wire.SeqNum) {
 	if int(r) >= c.q.N || c.banned[r] || r == c.cfg.Self {
 		return
 	}
-	c.banned[r] = true
+	c.banned[r] = !plant.On(plant.BadShareKept)
 	mark.Hit(mark.ReplicaBanned)
 	for i := range c.slots {
 		c.slots[i].tally.known = false
@@ -381,7 +382,7 @@ func (c *Core) high() wire.SeqNum { return c.stable.State.Seq + c.cfg.Window }
 
 // slot gives the slot of s, or nil when s is outside the window.
 func (c *Core) slot(s wire.SeqNum) *slot {
-	if s <= c.low() || s > c.high() {
+	if s <= c.low() || s > c.high() && !(plant.On(plant.WindowOneWider) && s == c.high()+1) {
 		return nil
 	}
 	sl := &c.slots[s%c.cfg.Window]
@@ -431,7 +432,7 @@ func (c *Core) forget(d wire.Digest) {
 		return
 	}
 	for i := range c.slots {
-		if c.slots[i].holds(d) {
+		if c.slots[i].holds(d) && !plant.On(plant.BodyForgottenEarly) {
 			mark.Hit(mark.BodyHeldElsewhere)
 			return
 		}

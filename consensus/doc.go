@@ -27,15 +27,15 @@
 //	I8  A replica in amnesia neither votes nor reports votes.
 //	I9  Step is total: no event that decodes makes it panic.
 //	I10 Every buffer is bounded by the window, by n, or by a constant.
-//	I11 What a checkpoint covers is in the signer's journal or ledger, durably,
-//	    before its share leaves: a certified block can be had again after all
-//	    crash at once.
 //	I11 A slot is executed only inside the window: executed ≤ stable + window, and
 //	    a checkpoint share leaves only behind the record of the stable checkpoint.
 //	I12 A body is given back (Forget) only when no slot and no fetched block
 //	    needs it. The pipeline must put a verified body into its store on the
 //	    core's thread, right before it steps Verified: the core may have given
 //	    the same digest back in between.
+//	I13 What a checkpoint covers, from the stable one below it on, is in the
+//	    signer's journal or ledger, durably, before its share leaves: a certified
+//	    block can be had again after all crash at once.
 //
 // Source: Golan Gueta et al., "SBFT: a Scalable and Decentralized Trust
 // Infrastructure", DSN 2019; docs/protocol.md states every rule with its number.

@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -37,11 +38,14 @@ func (c *Core) release() {
 
 // keep makes sure that the journal has proof and body of a slot that is handed
 // to execution. A vote brought the body, and commit the proof; what was fetched
-// has neither. Invariant I11: what a signed checkpoint covers can be had again
+// has neither. Invariant I13: what a signed checkpoint covers can be had again
 // from its signer after a crash; otherwise all who executed a slot could lose it
 // while one who knows only the certificate keeps the others from agreeing on it
 // anew.
 func (c *Core) keep(s *slot) {
+	if plant.On(plant.FetchedBlockNotJournaled) {
+		return
+	}
 	if !s.hasVote || s.vote.Digest != s.proof.Slot.Digest {
 		mark.Hit(mark.ExecuteKept)
 		c.persist(&wire.CommittedRecord{Proof: s.proof}, s.proof.Slot.Digest)
@@ -77,6 +81,9 @@ func (c *Core) onExecuted(e Executed) {
 // slot under the number of another. Divergence shows at the next checkpoint,
 // whose certificate names its seq.
 func (c *Core) useEarlyPi(s *slot) bool {
+	if s.earlyPi.has && s.earlyPi.digest != s.exec && plant.On(plant.ForeignPiHalts) {
+		c.halt("diverged: another result was certified")
+	}
 	if !s.earlyPi.has || s.earlyPi.digest != s.exec {
 		mark.If(s.earlyPi.has, mark.EarlyPiDiffers)
 		return false
@@ -210,6 +217,11 @@ func (c *Core) execCombined(e Combined) {
 func (c *Core) certify(s *slot, pi wire.BLSSignature) {
 	s.certified, s.execState, s.certifyTick, s.pi = true, phaseDone, c.now, pi
 	c.emit(Certify{Seq: s.seq, Digest: s.exec, Pi: pi})
+	if plant.On(plant.StableOnPi) && s.seq%c.interval == 0 {
+		if o := c.checkpoint.at(s.seq); o != nil && o.mine {
+			c.stabilize(wire.Stable{State: o.own, Tau: pi})
+		}
+	}
 }
 
 // onExecuteProof takes π(d) from a collector. One that comes before this

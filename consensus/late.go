@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -68,7 +69,7 @@ func (c *Core) addLate(seq wire.SeqNum, d wire.Digest) *lateSlot {
 // π is still on the way. A checkpoint is often stable before the slots right
 // below it are certified, and their clients wait.
 func (c *Core) keepUncertified(s *slot) {
-	if !s.executed || s.forgotten() || s.certified || c.lateAt(s.seq) != nil {
+	if plant.On(plant.UncertifiedDropped) || !s.executed || s.forgotten() || s.certified || c.lateAt(s.seq) != nil {
 		return
 	}
 	mark.Hit(mark.LateKept)

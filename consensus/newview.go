@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -23,14 +24,18 @@ func (c *Core) tryNewView() {
 	if c.active || !c.isPrimary() || c.change.ownNewView || c.amnesia.on {
 		return
 	}
-	if n, _ := c.changesTo(c.view); n < c.q.ViewChange {
+	need := c.q.ViewChange
+	if plant.On(plant.NewViewSetSmall) {
+		need--
+	}
+	if n, _ := c.changesTo(c.view); n < need {
 		return
 	}
 	m := &wire.NewView{To: c.view}
 	p := &pendingNewView{msg: m, from: c.cfg.Self}
 	for i := range c.change.seen {
 		k := &c.change.seen[i]
-		if k.msg != nil && k.msg.To == c.view && len(m.Chosen) < c.q.ViewChange {
+		if k.msg != nil && k.msg.To == c.view && len(m.Chosen) < need {
 			m.Chosen = append(m.Chosen, wire.ChosenViewChange{Replica: wire.ReplicaID(i), Digest: k.digest})
 			p.chosen = append(p.chosen, k.msg)
 		}
@@ -61,7 +66,7 @@ func (c *Core) onNewView(from wire.ReplicaID, m *wire.NewView) {
 	switch {
 	case m.To < c.view || m.To == c.view && c.active:
 		c.reject(from, m.Kind(), RejectView)
-	case len(m.Chosen) != c.q.ViewChange || int(m.Chosen[len(m.Chosen)-1].Replica) >= c.q.N:
+	case len(m.Chosen) != c.q.ViewChange && !plant.On(plant.NewViewSetSmall) || int(m.Chosen[len(m.Chosen)-1].Replica) >= c.q.N:
 		c.reject(from, m.Kind(), RejectConflict)
 	case c.change.pending[signer] != nil && c.change.pending[signer].msg.To >= m.To:
 		c.reject(from, m.Kind(), RejectDuplicate)
@@ -200,6 +205,9 @@ func (c *Core) helpView(to wire.ReplicaID, m *wire.Status) {
 // set decides takes its value (I4).
 func (c *Core) enter(p *pendingNewView) {
 	base, values := SafeValues(c.q, c.cfg.Window, p.chosen)
+	if plant.On(plant.NewViewNotRecomputed) {
+		values = nil
+	}
 	for _, m := range p.chosen {
 		if m.Stable.State.Seq > c.low() {
 			mark.Hit(mark.NewViewMovesWindow)
@@ -212,6 +220,9 @@ func (c *Core) enter(p *pendingNewView) {
 	c.setView(p.msg.To, true)
 	c.entered = &wire.EnteredRecord{NewView: p.msg, Chosen: p.chosen}
 	c.change.enterToken = c.persist(c.entered, wire.NullDigest)
+	if plant.On(plant.NewViewBeforeSync) {
+		c.change.enterToken = 0
+	}
 	if p.from == c.cfg.Self {
 		c.broadcast(p.msg, c.change.enterToken)
 	}

@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -35,7 +36,8 @@ func (c *Core) onPrePrepare(from wire.ReplicaID, m *wire.PrePrepare) {
 	}
 	// A second, different value is verified too: signed by the primary, it is
 	// proof of equivocation. Once per slot, so that it costs a liar more than us.
-	if s.verifying&verifyPropose != 0 || s.accepted(c.view) && s.provenFault {
+	again := s.accepted(c.view) && s.provenFault && !plant.On(plant.SecondProposalAccepted)
+	if s.verifying&verifyPropose != 0 || again {
 		c.reject(from, m.Kind(), RejectBusy)
 		return
 	}
@@ -48,7 +50,9 @@ func (c *Core) onPrePrepare(from wire.ReplicaID, m *wire.PrePrepare) {
 
 // admitPrePrepare checks view, sender, window and the new-view rule (I4).
 func (c *Core) admitPrePrepare(from wire.ReplicaID, m *wire.PrePrepare) (*slot, RejectReason, bool) {
+	stale := plant.On(plant.StaleProposalAccepted) && c.active && m.Slot.View < c.view && from == c.q.Primary(m.Slot.View)
 	switch {
+	case stale:
 	case m.Slot.View != c.view || !c.active:
 		return nil, c.deferOrRefuse(from, m), false
 	case from != c.q.Primary(c.view) || from == c.cfg.Self:
@@ -81,9 +85,15 @@ func (c *Core) prePrepareVerified(from wire.ReplicaID, m *wire.PrePrepare, v Ver
 	case !ok:
 		mark.Hit(mark.PrePrepareStale)
 		c.reject(from, m.Kind(), why)
+	case plant.On(plant.SecondProposalAccepted) && v == VerdictOK && s.accepted(c.view):
+		used = true
+		c.hold(s, m.Slot.Digest)
+		c.accept(s, m.Slot.Digest)
 	case v == VerdictBadBatch || v == VerdictOK && c.contradicts(s, m.Slot.Digest):
 		mark.If(v == VerdictBadBatch, mark.PrePrepareBadBatch)
 		mark.If(v == VerdictOK, mark.PrePrepareContradicts)
+		c.evidence(s, from)
+	case plant.On(plant.ClockBlamed) && v == VerdictBadTime:
 		c.evidence(s, from)
 	case v == VerdictBadTime:
 		c.reject(from, m.Kind(), RejectTime)
@@ -113,7 +123,7 @@ func (c *Core) contradicts(s *slot, d wire.Digest) bool {
 // evidence is proof that the primary of the slot's view is faulty: its own
 // signature under two values, or under an invalid batch.
 func (c *Core) evidence(s *slot, primary wire.ReplicaID) {
-	if s.provenFault {
+	if s.provenFault || plant.On(plant.EquivocationExcused) {
 		mark.Hit(mark.EvidenceAgain)
 		return
 	}
@@ -201,7 +211,11 @@ func (c *Core) slotSigned(e Signed) {
 
 func (c *Core) sendPrePrepare(s *slot, to []wire.ReplicaID) {
 	m := &wire.PrePrepare{Slot: s.id(c.view), Author: s.own.author}
-	c.emit(Send{To: to, Msg: m, After: s.voteToken})
+	after := s.voteToken
+	if plant.On(plant.ProposalBeforeSync) {
+		after = 0
+	}
+	c.emit(Send{To: to, Msg: m, After: after})
 }
 
 func (c *Core) sendShare(s *slot, to []wire.ReplicaID) {
@@ -209,12 +223,20 @@ func (c *Core) sendShare(s *slot, to []wire.ReplicaID) {
 	if s.own.hasTau {
 		m.Tau = s.own.tau
 	}
-	c.emit(Send{To: to, Msg: m, After: s.voteToken})
+	after := s.voteToken
+	if plant.On(plant.VoteBeforeSync) {
+		after = 0
+	}
+	c.emit(Send{To: to, Msg: m, After: after})
 }
 
 func (c *Core) sendCommit(s *slot, to []wire.ReplicaID) {
 	// Invariant I2: the lock is on disk before the share over τ(h) leaves.
-	c.emit(Send{To: to, Msg: &wire.Commit{Slot: s.id(c.view), Share: s.own.two}, After: max(s.voteToken, s.lockToken)})
+	after := max(s.voteToken, s.lockToken)
+	if plant.On(plant.CommitShareBeforeLock) {
+		after = s.voteToken
+	}
+	c.emit(Send{To: to, Msg: &wire.Commit{Slot: s.id(c.view), Share: s.own.two}, After: after})
 }
 
 func (c *Core) collectors(s *slot) []wire.ReplicaID {
@@ -285,6 +307,9 @@ func (c *Core) admitShare(from wire.ReplicaID, k wire.Kind, id wire.SlotID) (*sl
 // shares for it: the proof that it was sent was lost. Shares that were only a
 // little late are not answered, nor is anyone twice in a row.
 func (c *Core) answerShare(from wire.ReplicaID, s *slot) {
+	if plant.On(plant.LateSharesUnanswered) {
+		return
+	}
 	r, pause := &s.shares[from], c.cfg.Timing.Resend/2
 	if from == c.cfg.Self || c.now-s.commitTick < pause || r.answered != 0 && c.now-r.answered < pause {
 		mark.Hit(mark.ShareLittleLate)

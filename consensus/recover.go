@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -56,7 +57,7 @@ func Recover(cfg Config, past Past) (*Core, error) {
 			c.next = max(c.next, s+1)
 		}
 	}
-	c.amnesia.on = past.Amnesia
+	c.amnesia.on = past.Amnesia && !plant.On(plant.AmnesiaIgnored)
 	c.amnesia.reports = make([]bool, c.q.N)
 	c.past, c.proofs = past.Outcomes, past.Proofs
 	c.restart = true
@@ -131,7 +132,7 @@ func (c *Core) replayCommitted(past Past) {
 	}
 	for _, r := range past.Records {
 		k, ok := r.(*wire.CommittedRecord)
-		if !ok || k.Proof.Slot.Seq <= c.executed || k.Proof.Slot.Seq > c.low() {
+		if plant.On(plant.CommittedBelowStableLost) || !ok || k.Proof.Slot.Seq <= c.executed || k.Proof.Slot.Seq > c.low() {
 			continue
 		}
 		if d := k.Proof.Slot.Digest; held[d] || d.IsNull() {
@@ -196,7 +197,7 @@ func (c *Core) resume() {
 		c.convicted(&c.proofs[i])
 	}
 	c.proofs = nil
-	if !c.active && c.leaving != nil {
+	if !c.active && c.leaving != nil && !plant.On(plant.ViewChangeNotResumed) {
 		c.resumeChange()
 	}
 	if c.active && c.entered != nil && c.entered.NewView.To == c.view {
@@ -244,7 +245,7 @@ func (c *Core) resumeSlot(s *slot) {
 func (c *Core) resumeExecuted() {
 	for _, e := range c.past {
 		s := c.slot(e.Seq)
-		if s == nil || e.Seq > c.executed {
+		if plant.On(plant.OutcomesNotSignedAgain) || s == nil || e.Seq > c.executed {
 			continue
 		}
 		c.touch(s)
@@ -314,6 +315,9 @@ func (c *Core) noteReport(from wire.ReplicaID, seq wire.SeqNum) {
 	if a.count >= c.q.N-c.q.F {
 		mark.Hit(mark.AmnesiaBound)
 		a.bound = a.highest + 2*c.cfg.Window
+	}
+	if plant.On(plant.AmnesiaEndsEarly) {
+		a.bound = max(a.highest, 1)
 	}
 }
 

@@ -3,6 +3,7 @@ package consensus
 import (
 	"quorate/cluster"
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -61,7 +62,11 @@ func safeValue(q cluster.Quorums, evidence []*wire.SlotEvidence) wire.Digest {
 	var lockView, fastView uint64
 	var lockDigest, fastDigest wire.Digest
 	for _, e := range evidence {
-		if e.HasLock && uint64(e.Lock.View)+1 > lockView {
+		higher := uint64(e.Lock.View)+1 > lockView
+		if plant.On(plant.LowestLockWins) {
+			higher = lockView == 0 || uint64(e.Lock.View)+1 < lockView
+		}
+		if e.HasLock && higher {
 			lockView, lockDigest = uint64(e.Lock.View)+1, e.Lock.Digest
 		}
 	}
@@ -72,6 +77,12 @@ func safeValue(q cluster.Quorums, evidence []*wire.SlotEvidence) wire.Digest {
 		if v := fastClaim(q, evidence, e.Vote.Digest); v > fastView {
 			fastView, fastDigest = v, e.Vote.Digest
 		}
+	}
+	if fastView > 0 && (plant.On(plant.FastAlwaysWins) || plant.On(plant.TieToFast) && fastView == lockView) {
+		return fastDigest
+	}
+	if lockView > 0 && plant.On(plant.LockAlwaysWins) {
+		return lockDigest
 	}
 	switch {
 	case fastView > lockView:
@@ -105,18 +116,28 @@ func votedBefore(evidence []*wire.SlotEvidence, d wire.Digest) bool {
 // reach; 0 when fewer voted for d.
 func fastClaim(q cluster.Quorums, evidence []*wire.SlotEvidence, d wire.Digest) uint64 {
 	var best uint64
+	need := q.FastClaim
+	if plant.On(plant.FastClaimHigh) {
+		need++
+	}
+	if plant.On(plant.FastClaimLow) {
+		need = q.F + 1
+	}
 	for _, e := range evidence {
 		if !e.HasVote || e.Vote.Digest != d || uint64(e.Vote.View)+1 <= best {
 			continue
 		}
 		reached := 0
 		for _, o := range evidence {
+			if plant.On(plant.SameViewVotesOnly) && o.Vote.View != e.Vote.View {
+				continue
+			}
 			if o.HasVote && o.Vote.Digest == d && o.Vote.View >= e.Vote.View {
 				mark.If(o.Vote.View > e.Vote.View, mark.MixedViews)
 				reached++
 			}
 		}
-		if reached >= q.FastClaim {
+		if reached >= need {
 			best = uint64(e.Vote.View) + 1
 		}
 	}

@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -159,6 +160,12 @@ func (s *slot) reset(seq wire.SeqNum) {
 func (s *slot) newView() {
 	if !s.committed && !s.executed {
 		s.born = 0 // else ticks go on caring for what it led to
+	}
+	if plant.On(plant.VoteForgottenInNewView) {
+		s.hasVote, s.vote = false, wire.Vote{}
+	}
+	if plant.On(plant.LockForgottenInNewView) {
+		s.hasLock, s.lock = false, wire.Lock{}
 	}
 	s.own = ownShares{}
 	s.collect = collectState{}

@@ -3,6 +3,7 @@ package consensus
 import (
 	"quorate/internal/assert"
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -80,6 +81,9 @@ func (c *Core) reportStatus() {
 		}
 	}
 	m.Voted = append([]byte(nil), voted[:last]...)
+	if plant.On(plant.StatusStops) {
+		return
+	}
 	c.broadcast(m, 0)
 }
 
@@ -87,6 +91,9 @@ func (c *Core) reportStatus() {
 // up, but they go down, and queues close them when they are full.
 func (c *Core) resend(s *slot) {
 	t := c.cfg.Timing
+	if plant.On(plant.ResendStops) {
+		return
+	}
 	if s.executed && !s.certified && c.now-s.own.sentTick >= t.Resend {
 		c.resendExec(s) // also when the proof that it was committed is in the ledger only
 	}
@@ -381,7 +388,7 @@ func (c *Core) releaseCatchup(next wire.SeqNum) bool {
 		} else {
 			mark.Hit(mark.CatchupNull)
 		}
-		if fetched {
+		if fetched && !plant.On(plant.FetchedBlockNotJournaled) {
 			c.persist(&wire.CommittedRecord{Proof: p}, p.Slot.Digest)
 		} else {
 			mark.Hit(mark.CatchupKnown)

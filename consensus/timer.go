@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -80,6 +81,13 @@ func (c *Core) primaryDelivered() bool {
 	if c.dispatched > c.executed {
 		mark.Hit(mark.WaitsForExecution)
 		return true
+	}
+	if plant.On(plant.AnyCommitIsProgress) {
+		for s := c.dispatched + 1; s <= c.high(); s++ {
+			if sl := c.slot(s); sl != nil && sl.committed && sl.commitTick > c.progressTick {
+				return true
+			}
+		}
 	}
 	s := c.slot(c.dispatched + 1)
 	mark.If(s != nil && s.committed, mark.WaitsForBody)

@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -85,6 +86,10 @@ func (c *Core) onComplaint(from wire.ReplicaID, m *wire.Complaint) {
 		return
 	}
 	mark.If(m.View > c.view, mark.ComplaintOfHigherView)
+	if k := &c.change.complaints[from]; plant.On(plant.ComplaintCountedTwice) && k.has && k.view == m.View && m.View == c.view && c.active {
+		c.leave(c.view + 1)
+		return
+	}
 	if k := &c.change.complaints[from]; !k.has || m.View >= k.view {
 		*k = complaint{has: true, view: m.View, tick: c.now}
 	}
@@ -110,7 +115,7 @@ func (c *Core) countComplaints() {
 			n++
 		}
 	}
-	if n >= c.q.Complain {
+	if n >= c.q.Complain || plant.On(plant.ComplaintJoinAtF) && n >= c.q.Complain-1 && n > 0 {
 		mark.Hit(mark.ViewLeftByComplaints)
 		c.leave(c.view + 1)
 	}
@@ -132,7 +137,10 @@ func (c *Core) leave(to wire.View) {
 	c.forgiveStranded()
 	c.setView(to, false)
 	mark.If(2*c.timeout >= c.cfg.Timing.ProgressMax, mark.TimeoutCapped)
-	c.timeout, c.calm = min(2*c.timeout, c.cfg.Timing.ProgressMax), 0
+	if !plant.On(plant.TimerNeverDoubles) {
+		c.timeout = min(2*c.timeout, c.cfg.Timing.ProgressMax)
+	}
+	c.calm = 0
 	m := &wire.ViewChange{Replica: c.cfg.Self, To: to, Stable: c.stable, Slots: c.gatherEvidence()}
 	c.leaving, c.change.announced, c.change.sentTimes = m, false, 0
 	c.emit(Sign{Purpose: PurposeViewChange, Slot: wire.SlotID{View: to}, Hash: c.cfg.Scope.ViewChangeDigest(m)})
@@ -184,7 +192,12 @@ func (c *Core) viewChangeSigned(e Signed) {
 	signed.Signature = e.Author
 	c.leaving = &signed
 	c.change.announced = true
-	c.change.leaveToken = c.persist(&wire.ViewChangeRecord{Message: c.leaving}, wire.NullDigest)
+	if !plant.On(plant.ViewChangeNotRecorded) {
+		c.change.leaveToken = c.persist(&wire.ViewChangeRecord{Message: c.leaving}, wire.NullDigest)
+	}
+	if plant.On(plant.ViewChangeBeforeSync) {
+		c.change.leaveToken = 0
+	}
 	c.change.sentTick = c.now
 	c.broadcast(c.leaving, c.change.leaveToken)
 	// Its own copy comes back behind the record, like everyone's.
@@ -304,7 +317,7 @@ func (c *Core) joinHigher() {
 			}
 		}
 	}
-	if n >= c.q.Complain {
+	if n >= c.q.Complain && !plant.On(plant.HigherViewNotJoined) {
 		mark.Hit(mark.JoinedHigher)
 		mark.If(smallest > c.view+1, mark.JoinedFar)
 		c.leave(smallest)
@@ -333,6 +346,9 @@ func (c *Core) changesTo(v wire.View) (exactly, atLeast int) {
 // that, since it may be the reason; the others wait, each time twice as long, so
 // that a liar who leaves again and again is soon let alone.
 func (c *Core) secondChange() {
+	if plant.On(plant.LoneLeaverIgnored) {
+		return
+	}
 	own := &c.change.complaints[c.cfg.Self]
 	complained := own.has && own.view == c.view
 	for i := range c.change.seen {
@@ -393,7 +409,7 @@ func (c *Core) checkChange() {
 		mark.Hit(mark.ChangeResent)
 		c.broadcast(c.leaving, c.change.leaveToken)
 	}
-	if _, n := c.changesTo(c.view); c.change.started == 0 && n >= c.q.ViewChange {
+	if _, n := c.changesTo(c.view); c.change.started == 0 && n >= c.q.ViewChange && !plant.On(plant.NextViewTimerNeverStarts) {
 		c.change.started = max(c.now, 1)
 	}
 	if c.change.started != 0 && c.now-c.change.started >= min(c.timeout, c.nextPrimaryPatience()) {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -145,7 +146,7 @@ func (m *Machine) events(r *run) error {
 				b.codes[j] = r.kind.linkedFailed
 			}
 		}
-		if code != 0 && r.kind.transfers && TransferCode(code).Transient() {
+		if code != 0 && r.kind.transfers && TransferCode(code).Transient() && !plant.On(plant.FailedIDForgotten) {
 			mark.If(chain >= 0, mark.ChainIDKept)
 			m.useID(&e)
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -29,6 +30,10 @@ func (d *delta) fold(w0, w1, w2, w3 uint64) {
 
 // pair folds the new balances of both accounts of a transfer.
 func (d *delta) pair(p *pair) {
+	if plant.On(plant.DeltaBlindToPending) {
+		d.fold(p.dr.DebitsPosted.Lo, p.cr.CreditsPosted.Lo, 0, 0)
+		return
+	}
 	d.fold(
 		p.dr.DebitsPosted.Lo^bits.RotateLeft64(p.dr.DebitsPosted.Hi, 17)^uint64(p.drSlot)<<32,
 		p.cr.CreditsPosted.Lo^bits.RotateLeft64(p.cr.CreditsPosted.Hi, 17)^uint64(p.crSlot)<<32,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -154,6 +155,9 @@ func (m *Machine) begin(seq wire.SeqNum, proposed uint64, reqs []Request, archiv
 	}
 	mark.If(proposed <= m.meta.timestampLast, mark.TimeBehind)
 	time := max(proposed, m.meta.timestampLast+1)
+	if plant.On(plant.TimeGoesBack) && proposed != 0 {
+		time = proposed
+	}
 	*out = Outcome{
 		Seq: seq, Time: time, LastTimestamp: time, FirstOrdinal: m.meta.ordinalNext,
 		Requests: out.Requests[:0], Links: out.Links[:0], IDEntries: out.IDEntries[:0],

@@ -3,6 +3,7 @@ package payments
 import (
 	"encoding/binary"
 
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -200,6 +201,9 @@ func (s *session) store(b []byte) {
 	binary.LittleEndian.PutUint64(b[48:], s.high)
 	binary.LittleEndian.PutUint64(b[56:], s.bitmap)
 	for i := range s.ring {
+		if plant.On(plant.SessionNotInImage) {
+			break
+		}
 		e, r := &s.ring[i], b[64+48*i:]
 		binary.LittleEndian.PutUint64(r, uint64(e.seq))
 		binary.LittleEndian.PutUint32(r[8:], e.index)

@@ -2,6 +2,8 @@ package payments
 
 import "quorate/internal/mark"
 
+import "quorate/internal/plant"
+
 // pendingTable holds the open pending transfers. A slot that becomes free goes
 // on a list threaded through the free records, so that which slot comes next is
 // part of the pages (P7). A pending that is resolved keeps its slot until the end
@@ -148,7 +150,9 @@ func (m *Machine) freeResolved() {
 		r := m.pendings.records.at(slot)
 		m.dropPending(slot, r)
 		m.freePending(slot, r)
-		m.mark(RegionPendings, slot/recordsPerPage)
+		if !plant.On(plant.PageNotMarked) {
+			m.mark(RegionPendings, slot/recordsPerPage)
+		}
 	}
 	m.pendings.resolved = m.pendings.resolved[:0]
 }
@@ -178,6 +182,21 @@ func (h *expiryHeap) due(time uint64) (uint32, bool) {
 		return 0, false
 	}
 	return h.entries.at(0).slot, true
+}
+
+// anyDue is the planted bug ExpiryInMapOrder: the slot of one entry whose time is
+// up, the first of a map.
+func (m *Machine) anyDue(time uint64) uint32 {
+	due := map[uint32]bool{}
+	for i := range m.expiry.n {
+		if e := m.expiry.entries.at(i); e.at <= time {
+			due[e.slot] = true
+		}
+	}
+	for slot := range due { //tidy:sorted planted: that the order shows is the bug
+		return slot
+	}
+	return noSlot
 }
 
 func (h *expiryHeap) push(e expiryEntry, aux *table[pendingAux]) {

@@ -5,6 +5,7 @@ import (
 
 	"quorate/internal/assert"
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 )
 
 // resolveTransfer executes a transfer that posts or voids a pending one.
@@ -104,7 +105,7 @@ func (m *Machine) checkOpen(p *Transfer, ordinal, timestamp uint64) (uint32, Tra
 		if status, err = m.block.archive.PendingStatus(ordinal); err != nil {
 			return 0, 0, fmt.Errorf("%w: status of pending %d: %w", ErrArchive, ordinal, err)
 		}
-	} else if status == PendingOpen && p.expired(timestamp) {
+	} else if status == PendingOpen && p.expired(timestamp) && !plant.On(plant.ExpiredStillOpen) {
 		mark.Hit(mark.ResolveUnswept)
 		status = PendingExpired // not yet swept
 	}
@@ -166,6 +167,9 @@ func (m *Machine) settle(t *Transfer, e *event, p *pair, slot uint32) {
 	if t.Flags&TransferPostPending != 0 {
 		status = PendingPosted
 		l := &m.ledgers[ledger]
+		if plant.On(plant.LedgerTotalDrifts) {
+			l.DebitsPosted.sub(U64(t.Amount.Lo & 1))
+		}
 		p.dr.DebitsPosted, _ = p.dr.DebitsPosted.Add(t.Amount)
 		p.cr.CreditsPosted, _ = p.cr.CreditsPosted.Add(t.Amount)
 		l.DebitsPosted.add(t.Amount)
@@ -185,7 +189,13 @@ func (m *Machine) release(p *pair, slot uint32) uint32 {
 	m.saveAccount(p.drSlot, p.dr)
 	m.saveAccount(p.crSlot, p.cr)
 	m.saveLedger(ledger)
+	if plant.On(plant.PostReleasesPart) && m.block.transfer.Flags&TransferPostPending != 0 {
+		amount = minU128(amount, m.block.transfer.Amount)
+	}
 	p.dr.DebitsPending, _ = p.dr.DebitsPending.Sub(amount)
+	if plant.On(plant.VoidKeepsReserve) && m.block.transfer.Flags&TransferVoidPending != 0 {
+		return ledger
+	}
 	p.cr.CreditsPending, _ = p.cr.CreditsPending.Sub(amount)
 	m.ledgers[ledger].DebitsPending.sub(amount)
 	m.ledgers[ledger].CreditsPending.sub(amount)
@@ -225,6 +235,9 @@ func (m *Machine) expire() {
 			return
 		}
 		mark.Hit(mark.ExpireSwept)
+		if plant.On(plant.ExpiryInMapOrder) {
+			slot = m.anyDue(b.out.Time)
+		}
 		b.pending = *m.pendings.records.at(slot)
 		var p pair
 		assert.That(m.pairOf(&b.pending, &p) == nil, "open pending transfer between unknown accounts") // Finish checks this

@@ -2,6 +2,8 @@ package payments
 
 import "quorate/internal/mark"
 
+import "quorate/internal/plant"
+
 // undoLog remembers what an open chain changed. Events outside chains need
 // none: they are checked to the end before they change anything. Each list is
 // undone from its end; a chain holds accounts or transfers, never both, so the
@@ -79,6 +81,9 @@ func (m *Machine) rollBack(first, end uint32) {
 		m.undoPending(&u.pendings[i])
 	}
 	for i := len(u.accounts) - 1; i >= 0; i-- {
+		if plant.On(plant.LinkedHalfApplied) && i == len(u.accounts)-1 {
+			continue
+		}
 		a := &u.accounts[i]
 		*m.accounts.at(a.slot), *m.heads.at(a.slot) = a.account, a.head
 	}
@@ -86,6 +91,9 @@ func (m *Machine) rollBack(first, end uint32) {
 		m.ledgers[u.ledgers[i].slot] = u.ledgers[i].totals
 	}
 	for i := len(u.ids) - 1; i >= 0; i-- {
+		if plant.On(plant.RolledBackIDKept) {
+			break
+		}
 		m.byTransfer.remove(u.ids[i].place, u.ids[i].ordinal)
 	}
 	for m.meta.accounts > u.accountsCount {

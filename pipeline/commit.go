@@ -6,6 +6,7 @@ import (
 
 	"quorate/consensus"
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 	"quorate/storage"
 	"quorate/wire"
 )
@@ -78,7 +79,7 @@ func (s *commitStage) checkpoint(seq wire.SeqNum, im *pageImage) error {
 			return err
 		}
 	}
-	if err := s.r.ledger.Commit(true); err != nil {
+	if err := s.r.ledger.Commit(!plant.On(plant.CheckpointNotSynced)); err != nil {
 		return err
 	}
 	s.r.ledgerSeq.Store(uint64(s.r.ledger.Applied()))

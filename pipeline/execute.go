@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"quorate/consensus"
+	"quorate/internal/plant"
 	"quorate/payments"
 	"quorate/storage"
 	"quorate/wire"
@@ -91,6 +92,9 @@ func (s *executeStage) block(it executeItem) error {
 		return fmt.Errorf("pipeline: stage block %d: %w", seq, err)
 	}
 	s.done.add(done)
+	if plant.On(plant.ReplyBeforePi) {
+		s.certified(&consensus.Certify{Seq: seq, Digest: s.r.scope.ExecuteHash(seq, s.parent)})
+	}
 	if it.body != nil {
 		s.r.bodies.executed(it.body.digest, seq)
 		s.finish(it.body)
@@ -117,6 +121,9 @@ func (s *executeStage) apply(proof wire.CommitProof, b *body) (*storage.Block, *
 	var proposed uint64
 	if b != nil {
 		proposed = b.batch.Time
+		if plant.On(plant.LocalClockExecuted) && s.r != nil {
+			proposed = s.r.cfg.Clock()
+		}
 	}
 	s.reqs = paymentRequests(s.reqs, b)
 	if err := s.machine.Apply(proof.Slot.Seq, proposed, s.reqs, s.archive, &s.outcome); err != nil {

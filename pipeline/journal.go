@@ -6,6 +6,7 @@ import (
 
 	"quorate/consensus"
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 	"quorate/storage"
 	"quorate/wire"
 )
@@ -128,6 +129,10 @@ func (s *journalStage) note(it *journalItem) {
 func (s *journalStage) sync(group []journalItem) bool {
 	var token consensus.Token
 	for i := range group {
+		if plant.On(plant.SendBeforeSync) && group[i].send != nil {
+			s.r.send(group[i].send)
+			group[i].send = nil
+		}
 		token = max(token, group[i].token)
 	}
 	if token != 0 {
@@ -164,7 +169,7 @@ func (s *journalStage) sync(group []journalItem) bool {
 func (s *journalStage) truncate() {
 	best := -1
 	for i := range s.anchors {
-		if s.anchors[i].seq != 0 && s.anchors[i].seq <= s.applied {
+		if s.anchors[i].seq != 0 && (s.anchors[i].seq <= s.applied || plant.On(plant.JournalTruncatedEarly)) {
 			best = i
 		}
 	}

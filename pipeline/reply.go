@@ -5,6 +5,7 @@ import (
 
 	"quorate/consensus"
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 	"quorate/payments"
 	"quorate/storage"
 	"quorate/wire"
@@ -145,6 +146,9 @@ func (s *executeStage) answerFrom(conn ConnID, seq uint64, at wire.SeqNum, index
 			s.r.log.Error("executed block not readable", "seq", at, "error", err)
 			return
 		}
+	}
+	if plant.On(plant.FirstOfBlockAnswered) {
+		index = 0
 	}
 	if int(index) >= len(b.requests) {
 		return

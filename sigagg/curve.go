@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/herumi/bls-eth-go-binary/bls"
+
+	"quorate/internal/plant"
 )
 
 // Bits of the first byte of a compressed point, as in the ZCash and IETF
@@ -84,6 +86,9 @@ func checkFlags(b []byte, size int) (largerY bool, err error) {
 	}
 	if rest != 0 {
 		return false, fmt.Errorf("%w: infinity with stray bits", ErrPoint)
+	}
+	if plant.On(plant.InfinityAccepted) {
+		return false, nil
 	}
 	return false, ErrInfinity
 }

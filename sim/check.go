@@ -147,6 +147,7 @@ func (k *checker) block(n *node, sb *storage.Block) {
 		k.w.fail("C2: replica %d stages block %d, the chain ends at %d", n.id, seq, len(k.chain))
 		return
 	}
+	k.time(&header)
 	k.chain = append(k.chain, agreed{header, sb.Header})
 	k.certificate(n, sb)
 	for i := range requests {

@@ -34,8 +34,10 @@
 //	C8  certificates   what committed a block verifies on its own, at each replica
 //	C9  liveness       after faults stop, within a bound of ticks
 //	C10 bounds         no queue grows over its bound
+//	C11 blame          nobody but a liar is called faulty, or banned
 //	C15 idempotence    a repeated request gets the same reply
 //	C16 no silent corruption  damage to a journal is noticed, or changes nothing
+//	C17 time           the ledger's clock never goes back, nor ahead of the bound
 //
 // Numbers are those of the project's simulation page.
 package sim

@@ -39,14 +39,28 @@ type claim struct {
 type history struct {
 	durable map[fact]bool
 	said    map[claim]wire.Digest
+	// votes and locks are what it told others of each slot, in its highest view.
+	votes, locks map[wire.SeqNum]best
+	// anchored is the newest stable checkpoint that its journal knows, durably.
+	anchored wire.SeqNum
 }
 
 func newHistory() *history {
-	return &history{durable: map[fact]bool{}, said: map[claim]wire.Digest{}}
+	return &history{durable: map[fact]bool{}, said: map[claim]wire.Digest{},
+		votes: map[wire.SeqNum]best{}, locks: map[wire.SeqNum]best{}}
 }
 
 // forget is the loss of the journal.
-func (h *history) forget() { h.durable = map[fact]bool{} }
+func (h *history) forget() { h.durable, h.anchored = map[fact]bool{}, 0 }
+
+// keep notes a fact that became durable.
+func (h *history) keep(f fact) {
+	if f.kind == wire.RecordAnchor {
+		h.anchored = max(h.anchored, f.seq)
+		return
+	}
+	h.durable[f] = true
+}
 
 // Append implements pipeline.Journal.
 func (j *journal) Append(kind uint8, seq wire.SeqNum, parts ...[]byte) storage.LSN {
@@ -89,11 +103,14 @@ func (j *journal) facts(out []fact, kind wire.RecordKind, body []byte) []fact {
 		return append(out, fact{kind, r.Slot.View, r.Slot.Seq, r.Slot.Digest})
 	case *wire.LockRecord:
 		return append(out, fact{kind, r.Slot.View, r.Slot.Seq, r.Slot.Digest})
+	case *wire.CommittedRecord:
+		return append(out, fact{kind: kind, seq: r.Proof.Slot.Seq, digest: r.Proof.Slot.Digest})
 	case *wire.ViewChangeRecord:
 		change(r.Message)
 	case *wire.EnteredRecord:
 		entered(r)
 	case *wire.AnchorRecord:
+		out = append(out, fact{kind: kind, seq: r.Stable.State.Seq})
 		if r.Leaving != nil {
 			change(r.Leaving)
 		}
@@ -114,7 +131,7 @@ func (j *journal) Sync() (storage.LSN, error) {
 		return lsn, err
 	}
 	for _, f := range j.pending {
-		j.n.past.durable[f] = true
+		j.n.past.keep(f)
 	}
 	j.pending = j.pending[:0]
 	j.n.paper.group(lsn, j.Stats().Superblocks)
@@ -129,7 +146,7 @@ func (j *journal) Replay(fn func(rec storage.Record) error) error {
 		j.records++
 		j.n.paper.check(j.n, &rec)
 		for _, f := range j.facts(nil, wire.RecordKind(rec.Kind), append([]byte(nil), rec.Body...)) {
-			j.n.past.durable[f] = true
+			j.n.past.keep(f)
 		}
 		return fn(rec)
 	})

@@ -262,6 +262,9 @@ func (l *liar) proposal(to wire.ReplicaID, m *wire.PrePrepare) wire.Message {
 	id := wire.SlotID{View: m.Slot.View, Seq: m.Slot.Seq, Digest: d}
 	if twofaced {
 		l.toAll(l.vote(id))
+		if l.rnd.chance(300) { // both to one
+			w.net.post(l.n.id, to, m.Kind(), m.Append(nil))
+		}
 	}
 	return &wire.PrePrepare{Slot: id, Author: w.keys.suites[l.n.id].SignIdentity(w.scope.AuthorBytes(id)), Batch: raw}
 }
@@ -292,7 +295,7 @@ func (l *liar) change(m *wire.ViewChange) wire.Message {
 	w := l.n.w
 	var slots []wire.SlotEvidence
 	for _, e := range m.Slots {
-		switch l.rnd.below(6) {
+		switch l.rnd.below(7) {
 		case 0: // never heard of it
 			continue
 		case 1:
@@ -311,6 +314,10 @@ func (l *liar) change(m *wire.ViewChange) wire.Message {
 			if e.HasVote {
 				e.Vote.Digest[5] ^= 1
 			}
+		case 5: // a certificate of its own making
+			e.HasLock = true
+			e.Lock.View, e.Lock.Digest = m.To-1, e.Vote.Digest
+			e.Lock.Digest[6] ^= 1
 		}
 		slots = append(slots, e)
 	}

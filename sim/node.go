@@ -87,7 +87,6 @@ func (n *node) effect() {
 
 // clock is this replica's ledger time.
 func (n *node) clock() uint64 {
-	const start = 1_700_000_000_000_000_000
 	now := n.w.now
 	if now < n.thaw {
 		now = n.frozen0
@@ -96,12 +95,13 @@ func (n *node) clock() uint64 {
 	if n.mad {
 		micros = micros * 1000 / int64(n.drift)
 	}
-	return uint64(start + micros*1000 + n.offset)
+	return uint64(int64(startOfTime) + micros*1000 + n.offset)
 }
 
-var errPanic = errors.New("sim: panic")
+// startOfTime is the ledger time at which a run starts, nanoseconds.
+const startOfTime uint64 = 1_700_000_000_000_000_000
 
-var silent = slog.New(slog.DiscardHandler)
+var errPanic = errors.New("sim: panic")
 
 // start brings the replica up from its disks, as cmd/replica does.
 func (n *node) start() {
@@ -179,7 +179,7 @@ func (n *node) open() (err error, died bool) {
 	}
 	n.replica, err = pipeline.New(pipeline.Config{Self: n.id, Cluster: w.keys.cluster, Epoch: 1, Quorums: w.q, Interval: o.Window / 2,
 		TimeBound: timeBound, Payments: w.cfg, Timing: consensus.DefaultTiming(), Batch: o.Batch, RequestQueueMax: o.Queue,
-		Clock: n.clock, Logger: silent}, suite, port{n}, n.journal, n.ledger, found.Amnesia)
+		Clock: n.clock, Logger: slog.New(blame{n})}, suite, port{n}, n.journal, n.ledger, found.Amnesia)
 	return err, false
 }
 

@@ -24,18 +24,24 @@ func (k *checker) said(n *node, to wire.ReplicaID, kind wire.Kind, body []byte) 
 	case *wire.Commit:
 		k.promise(n, claim{kind, m.Slot.View, m.Slot.Seq}, m.Slot.Digest)
 		k.needs(n, kind, fact{wire.RecordLock, m.Slot.View, m.Slot.Seq, m.Slot.Digest})
+		newest(n.past.locks, m.Slot)
 	case *wire.ViewChange:
 		if d := k.w.scope.ViewChangeDigest(m); m.Replica == n.id && !n.faulty {
 			k.promise(n, claim{kind: kind, view: m.To}, d)
 			k.needs(n, kind, fact{kind: wire.RecordViewChange, view: m.To, digest: d})
+			k.reports(n, m)
 		}
 	case *wire.NewView:
 		if d := k.w.scope.NewViewDigest(m); k.w.q.Primary(m.To) == n.id && !n.faulty {
 			k.promise(n, claim{kind: kind, view: m.To}, d)
 			k.needs(n, kind, fact{kind: wire.RecordEntered, view: m.To, digest: d})
+			if want := 2*k.w.opt.F + 2*k.w.opt.C + 1; len(m.Chosen) != want {
+				k.w.fail("C8: replica %d opens view %d with %d view changes, not %d", n.id, m.To, len(m.Chosen), want)
+			}
 		}
 	case *wire.Checkpoint:
 		k.promise(n, claim{kind: kind, seq: m.State.Seq}, k.w.scope.CheckpointHash(m.State))
+		k.covered(n, m.State.Seq)
 		if old, ok := k.states[m.State.Seq]; ok && old != m.State {
 			k.w.fail("C2: replica %d signs checkpoint %+v, another signed %+v", n.id, m.State, old)
 		}
@@ -54,6 +60,7 @@ func (k *checker) voted(n *node, kind wire.Kind, id wire.SlotID) {
 	if !id.Digest.IsNull() {
 		k.needs(n, kind, fact{kind: wire.RecordBody, digest: id.Digest})
 	}
+	newest(n.past.votes, id)
 	k.views = max(k.views, id.View)
 }
 

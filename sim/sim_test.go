@@ -25,7 +25,8 @@ var (
 	startFlag  = flag.Uint64("sim.start", 1, "first seed")
 	traceFlag  = flag.Bool("sim.trace", false, "print the whole timeline of each seed")
 	failsFlag  = flag.Int("sim.fails", 3, "stop after so many seeds that fail")
-	tailFlag   = flag.Int("sim.tail", 80, "frames of a failing run's timeline to print")
+	tailFlag   = flag.Int("sim.tail", 80, "frames of a failing run's timeline to print; 0: do not run it again")
+	wantFlag   = flag.String("sim.want", "", "run only seeds with these faults, joined by +")
 	shrinkFlag = flag.Bool("sim.shrink", false, "write failing seeds down as scenarios, and shrink them")
 	outFlag    = flag.String("sim.out", "", "folder for scenarios of failing seeds; empty: that of temporary files")
 	budgetFlag = flag.Duration("sim.budget", time.Minute, "CPU time for shrinking one scenario")
@@ -45,6 +46,10 @@ func cpuTime() time.Duration {
 
 // report is a failing seed: its options, what it did, and its timeline.
 func report(t *testing.T, opt Options, r Result) {
+	if *tailFlag == 0 {
+		t.Errorf("seed %d: %s", opt.Seed, r.Problem)
+		return
+	}
 	lines := &Digest{Frames: *tailFlag}
 	again := Run(opt, lines)
 	same := ""
@@ -92,10 +97,33 @@ type outcome struct {
 	r   Result
 }
 
-// runSeeds runs seeds from start on, on every processor, until enough of them
-// have failed; outcomes come in the order of seeds.
-func runSeeds(start uint64, n, failsMax int) []outcome {
-	list := make([]outcome, n)
+// drawn gives the options of n seeds from start on that have all wanted faults.
+func drawn(start uint64, n int, wanted Faults) []outcome {
+	list := make([]outcome, 0, n)
+	for seed := start; len(list) < n; seed++ {
+		if opt := Draw(seed); opt.Faults&wanted == wanted {
+			list = append(list, outcome{opt: opt})
+		}
+	}
+	return list
+}
+
+// faultsNamed is the inverse of Faults.String.
+func faultsNamed(t *testing.T, list string) (f Faults) {
+	for _, name := range strings.FieldsFunc(list, func(r rune) bool { return r == '+' }) {
+		i := slices.Index(faultNames[:], name)
+		if i < 0 {
+			t.Fatalf("no fault is called %q: there are %v", name, Faults(faultsAll))
+		}
+		f |= 1 << i
+	}
+	return f
+}
+
+// runSeeds runs seeds on every processor, until enough of them have failed;
+// outcomes come in the order of seeds.
+func runSeeds(list []outcome, failsMax int) []outcome {
+	n := len(list)
 	var next, failed atomic.Int64
 	var group sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
@@ -106,7 +134,6 @@ func runSeeds(start uint64, n, failsMax int) []outcome {
 					return
 				}
 				o := &list[i]
-				o.opt = Draw(start + uint64(i))
 				o.r = Run(o.opt, nil)
 				if o.r.Problem != "" {
 					failed.Add(1)
@@ -137,7 +164,7 @@ func TestSeeds(t *testing.T) {
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	start, startCPU := time.Now(), cpuTime()
-	list := runSeeds(*startFlag, n, *failsFlag)
+	list := runSeeds(drawn(*startFlag, n, faultsNamed(t, *wantFlag)), *failsFlag)
 	wall, cpu := time.Since(start), (cpuTime() - startCPU).Seconds()
 	for _, o := range list {
 		if o.r.Problem != "" {

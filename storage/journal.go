@@ -8,6 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -233,7 +234,11 @@ func (j *Journal) writeGroup(g *groupBuffer) error {
 	if _, err := s.file.WriteAt(out, at); err != nil {
 		return j.die(fmt.Sprintf("write records %d to %d", g.first, g.last), err)
 	}
-	if err := s.file.SyncData(); err != nil {
+	err = s.file.SyncData()
+	if plant.On(plant.SyncErrorRetried) && err != nil {
+		err = s.file.SyncData()
+	}
+	if err != nil {
 		return j.die(fmt.Sprintf("sync records %d to %d", g.first, g.last), err)
 	}
 	s.tail, s.end = s.end, s.end+size
@@ -319,8 +324,10 @@ func (j *Journal) Truncate(keep wire.SeqNum, anchor LSN) error {
 	j.super.firstIndex, j.super.firstLSN, j.super.firstChain = first.index, first.first, first.before
 	// The superblock first: a segment may be overwritten only when no start of
 	// this journal will look for it.
-	if err := j.Seal(); err != nil {
-		return err
+	if !plant.On(plant.SegmentsFreedFirst) {
+		if err := j.Seal(); err != nil {
+			return err
+		}
 	}
 	j.free = append(j.free, j.live[:n]...)
 	j.live = append([]*segment(nil), j.live[n:]...)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"quorate/internal/mark"
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -85,7 +86,7 @@ func (j *Journal) openAll() (rec Recovery, err error) {
 		if err != nil {
 			return rec, err
 		}
-		if j.opt.Create && !used {
+		if (j.opt.Create || plant.On(plant.MissingJournalFresh)) && !used {
 			mark.Hit(mark.JournalCreated)
 			rec = Recovery{Created: true, Incarnation: 1}
 			return rec, j.begin(1, "", 0)
@@ -190,7 +191,12 @@ func (j *Journal) scan(rec *Recovery) (reason string, err error) {
 	for later := range byIndex {
 		return fmt.Sprintf("the journal breaks at record %d but has a segment %d", sc.want, later), nil
 	}
-	switch last := sc.want - 1; {
+	last := sc.want - 1
+	if plant.On(plant.TailLossSilent) && last < j.super.synced {
+		j.synced, j.syncedChain = last, sc.chain
+		return sc.judgeFree()
+	}
+	switch {
 	case last < j.super.synced:
 		return fmt.Sprintf("the journal ends at record %d, the superblock says %d", last, j.super.synced), nil
 	case sc.newest != uint32(j.super.sequence):
@@ -468,6 +474,9 @@ func (j *Journal) Replay(fn func(rec Record) error) error {
 			}
 			var stop error
 			decodeRecords(h, sc.stream, func(r Record, _ chain) {
+				if plant.On(plant.LastRecordSkipped) && h.count > 1 && r.LSN == h.first+LSN(h.count)-1 {
+					return
+				}
 				if stop == nil {
 					stop = fn(r)
 				}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"quorate/internal/plant"
 )
 
 // ErrMalformed is what every decoder returns, wrapped with the place, for bytes
@@ -129,7 +131,7 @@ func (r *reader) count(max, minBytes int, what string) int {
 
 // end returns the first fault, or a fault when bytes are left over.
 func (r *reader) end() error {
-	if r.err == nil && len(r.rest) != 0 {
+	if r.err == nil && len(r.rest) != 0 && !plant.On(plant.TrailingBytes) {
 		r.fail(fmt.Sprintf("%d trailing bytes", len(r.rest)))
 	}
 	return r.err

@@ -1,5 +1,7 @@
 package wire
 
+import "quorate/internal/plant"
+
 // Domains of what replicas sign. No two message types sign the same bytes.
 const (
 	domainSlot       Domain = "quorate/v1/slot"
@@ -20,7 +22,9 @@ type Scope struct {
 func (s Scope) bytes(extra []byte) []byte {
 	b := make([]byte, 0, DigestBytes+8+len(extra))
 	b = append(b, s.Cluster[:]...)
-	b = appendU64(b, uint64(s.Epoch))
+	if !plant.On(plant.EpochNotSigned) {
+		b = appendU64(b, uint64(s.Epoch))
+	}
 	return append(b, extra...)
 }
 

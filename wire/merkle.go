@@ -1,6 +1,10 @@
 package wire
 
-import "crypto/sha256"
+import (
+	"crypto/sha256"
+
+	"quorate/internal/plant"
+)
 
 // ChunkBytes is the size of one Merkle leaf of a body: eight events. Larger
 // than one event because a leaf of 1 KiB costs 0.08 µs per event to hash and a
@@ -31,6 +35,9 @@ func HashLeaf(b []byte) Digest {
 func hashNode(l, r *Digest) Digest {
 	var buf [1 + 2*DigestBytes]byte
 	buf[0] = nodeTag
+	if plant.On(plant.LeavesAsNodes) {
+		buf[0] = leafTag
+	}
 	copy(buf[1:], l[:])
 	copy(buf[1+DigestBytes:], r[:])
 	return sha256.Sum256(buf[:])
@@ -87,7 +94,7 @@ func MerklePath(leaves []Digest, index int) []Digest {
 // with this root. Count and index come from the receipt; the path must have
 // exactly the length that they imply (ASA-2025-002: index ≠ proof index).
 func MerkleVerify(root, leaf Digest, index, count uint64, path []Digest) bool {
-	if index >= count || count > 1<<MerkleDepthMax {
+	if index >= count && !plant.On(plant.MerkleIndexFree) || count > 1<<MerkleDepthMax {
 		return false
 	}
 	node := leaf

@@ -1,6 +1,10 @@
 package wire
 
-import "fmt"
+import (
+	"fmt"
+
+	"quorate/internal/plant"
+)
 
 // Digest domains of requests, batches and blocks.
 const (
@@ -59,7 +63,9 @@ func DecodeRequest(b []byte) (Request, error) {
 func RequestDigest(cluster Digest, client ClientID, seq uint64, op Op, bodyBytes int, bodyRoot Digest) Digest {
 	var b [8 + 8 + 1 + 8]byte
 	putUint64(b[0:], uint64(client))
-	putUint64(b[8:], seq)
+	if !plant.On(plant.SeqNotSigned) {
+		putUint64(b[8:], seq)
+	}
 	b[16] = uint8(op)
 	putUint64(b[17:], uint64(bodyBytes))
 	return Sum(domainRequest, cluster[:], b[:], bodyRoot[:])
