@@ -16,6 +16,7 @@ PACKAGES  ?= ./...
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 .PHONY: help build run test race lint fuzz sim bench-micro replay-bank crashpoints clean
 .PHONY: help build run test race lint fuzz sim bench-micro replay-bank crashpoints diskfaults clean
+.PHONY: help build run test race lint fuzz sim bench-micro mutants replay-bank clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +39,8 @@ lint: ## gofmt, go vet and staticcheck; silent when all is well
 	if [ -n "$$files" ]; then echo "gofmt would change these (run: gofmt -w FILE):"; echo "$$files"; exit 1; fi
 	$(GO) vet $(PACKAGES)
 	$(GO) vet -tags invariants,marks $(PACKAGES)
+	$(GO) vet -tags invariants $(PACKAGES)
+	$(GO) vet -tags mutants $(PACKAGES)
 	$(GO) tool staticcheck $(PACKAGES)
 
 fuzz: ## run every fuzz target for SECS seconds (default 10)
@@ -69,6 +72,9 @@ twins: ## play Twins scenarios, exhaustively and sampled; N=4, 6 or 7, VIEWS=, C
 
 vcmodel: ## visit every state of the view-change rule's model; minutes
 	GO='$(GO)' .ci/vcmodel
+
+mutants: ## plant each known kind of bug and show what kills it; a survivor is a failure
+	$(GO) run ./internal/plant/score
 
 bench-micro: ## run all micro-benchmarks COUNT times, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count=$(COUNT) -timeout 60m $(PACKAGES)

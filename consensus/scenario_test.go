@@ -258,6 +258,7 @@ func (st *stage) replicas(what string, a args) error {
 		case "puppet":
 			w.crash(nd)
 			nd.liar = &liar{w: w}
+			st.linked(nd)
 		case "image": // of what is durable now
 			nd.image = nd.copyDisk()
 		case "rollback":
@@ -282,6 +283,16 @@ func (st *stage) replicas(what string, a args) error {
 		st.loss = nil
 	}
 	return nil
+}
+
+// linked keeps a puppet's links up: it is there, and a dead link would be a reason
+// to leave it that a scenario about something else must not have.
+func (st *stage) linked(nd *node) {
+	for _, o := range st.w.nodes {
+		if o != nd && o.up {
+			st.w.after(2, o, func() { st.w.step(o, Link{Peer: nd.id, Up: true}) })
+		}
+	}
 }
 
 func (st *stage) state() {

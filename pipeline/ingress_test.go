@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"quorate/payments"
 	"quorate/wire"
 )
 
@@ -95,5 +96,33 @@ func TestReplicaFramesThatDoNotDecode(t *testing.T) {
 	codesAllZero(t, c.do(0, wire.OpCreateAccounts, accountsBody(1, 2), 0), 2)
 	if got := c.nodes[0].replica.stats.PeerMalformed.Load(); int(got) < kinds/2 {
 		t.Errorf("%d of %d malformed frames were counted", got, kinds)
+	}
+}
+
+// TestForwardedRequestsAreTakenWhileTheyMatter: what a replica passes on is
+// ordered only if executing it could still have an effect.
+func TestForwardedRequestsAreTakenWhileTheyMatter(t *testing.T) {
+	c := newTestCluster(t, 1)
+	codesAllZero(t, c.do(0, wire.OpCreateAccounts, accountsBody(1, 2), 0), 2)
+	c.settle()
+	in, stats := c.nodes[0].replica.Ingress(), &c.nodes[0].replica.stats
+	for _, row := range []struct {
+		name  string
+		seq   uint64
+		stale uint64
+	}{
+		{"executed already", 1, 1},
+		{"no seq", 0, 1},
+		{"far ahead", 2 + payments.SessionJumpMax, 1},
+		{"new", 2, 0},
+	} {
+		q := wire.Request{Client: 1, Seq: row.seq, Op: wire.OpCreateAccounts, Body: accountsBody(7, 1)}
+		d := q.Digest(c.genesis.Hash())
+		copy(q.Signature[:], ed25519.Sign(c.secrets[0], wire.SigningBytes(d)))
+		was := stats.PeerStale.Load()
+		in.PeerFrame(2, wire.KindForward, q.Append(nil))
+		if got := stats.PeerStale.Load() - was; got != row.stale {
+			t.Errorf("%s: %d counted as stale, want %d", row.name, got, row.stale)
+		}
 	}
 }

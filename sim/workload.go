@@ -95,6 +95,9 @@ func (u *user) transfer() payments.Transfer {
 		t = payments.Transfer{ID: t.ID, PendingID: u.made[u.rnd.below(len(u.made))], Flags: payments.TransferVoidPending}
 		if u.rnd.chance(600) {
 			t.Flags, t.Amount = payments.TransferPostPending, payments.MaxU128
+			if u.rnd.chance(300) { // a part of it, or more than there is
+				t.Amount = payments.U64(uint64(u.rnd.below(1000)))
+			}
 		}
 	case u.serial > 2 && u.rnd.chance(30): // an id that was used before
 		t.ID.Lo = 1 + uint64(u.rnd.below(int(u.serial)))

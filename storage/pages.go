@@ -7,7 +7,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
-	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -51,11 +50,6 @@ func (l *Ledger) SavePages(seq wire.SeqNum, pages []Page, meta []byte) error {
 	}
 	if seq <= current {
 		return fmt.Errorf("storage: checkpoint %d after %d: %w", seq, current, ErrOptions)
-	}
-	if plant.On(plant.PagesSwitchFirst) {
-		if err := l.putOne(metaKey(metaCheckpoint), append(binary.LittleEndian.AppendUint64(nil, uint64(seq)), meta...)); err != nil {
-			return err
-		}
 	}
 	for len(pages) > 0 {
 		n, size := 0, 0

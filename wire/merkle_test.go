@@ -189,3 +189,17 @@ func TestBodyRoot(t *testing.T) {
 		}
 	})
 }
+
+// TestMerkleVerifyRefusesIndexOutside: a tree of one leaf has no path at all, so
+// only the index itself can be wrong.
+func TestMerkleVerifyRefusesIndexOutside(t *testing.T) {
+	leaf := HashLeaf([]byte("only"))
+	if !MerkleVerify(leaf, leaf, 0, 1, nil) {
+		t.Fatal("the only leaf is not in its tree")
+	}
+	for _, index := range []uint64{1, 2, 1 << 40, ^uint64(0)} {
+		if MerkleVerify(leaf, leaf, index, 1, nil) {
+			t.Errorf("index %d of one leaf is accepted", index)
+		}
+	}
+}

@@ -20,21 +20,21 @@ var pureNever = []string{"time", "sync", "os", "net", "context", "math/rand", "c
 
 // below lists the rooms that need no other process: what a whole replica is
 // made of without its network.
-var below = []string{"wire", "cluster", "consensus", "payments", "sigagg", "storage", "tuning", "internal/assert", "internal/mark"}
+var below = []string{"wire", "cluster", "consensus", "payments", "sigagg", "storage", "tuning", "internal/assert", "internal/mark", "internal/plant"}
 
 // rooms is the import table of the design page (invariant T1). A folder below a
 // room obeys the room's row and may import the room.
 var rooms = []room{
-	{"wire", nil, []string{"os", "net", "time"}},
-	{"cluster", []string{"wire"}, []string{"os", "net"}},
-	{"consensus", []string{"wire", "cluster", "internal/assert", "internal/mark"}, pureNever},
-	{"payments", []string{"wire", "internal/assert", "internal/mark"}, pureNever},
-	{"sigagg", []string{"internal/assert"}, nil},
-	{"storage", []string{"wire", "internal/assert", "internal/mark"}, nil},
+	{"wire", []string{"internal/plant"}, []string{"os", "net", "time"}},
+	{"cluster", []string{"wire", "internal/plant"}, []string{"os", "net"}},
+	{"consensus", []string{"wire", "cluster", "internal/assert", "internal/mark", "internal/plant"}, pureNever},
+	{"payments", []string{"wire", "internal/assert", "internal/mark", "internal/plant"}, pureNever},
+	{"sigagg", []string{"internal/assert", "internal/plant"}, nil},
+	{"storage", []string{"wire", "internal/assert", "internal/mark", "internal/plant"}, nil},
 	{"netio", []string{"wire", "cluster"}, nil},
 	{"tuning", nil, nil},
 	{"pipeline", below, nil},
-	{"client", []string{"wire", "cluster", "sigagg", "payments", "internal/mark"}, nil},
+	{"client", []string{"wire", "cluster", "sigagg", "payments", "internal/mark", "internal/plant"}, nil},
 	{"sim", append([]string{"pipeline", "client"}, below...), nil},
 	{"bench", append([]string{"pipeline", "client", "netio"}, below...), nil},
 	{"cmd/replica", append([]string{"pipeline", "client", "netio"}, below...), nil},
@@ -42,6 +42,7 @@ var rooms = []room{
 	{"internal/assert", nil, nil},
 	{"internal/limits", nil, []string{"os", "net", "time"}},
 	{"internal/mark", nil, []string{"os", "net", "time"}},
+	{"internal/plant", nil, nil},
 	{"internal/tidy", []string{"internal/limits"}, nil},
 }
 
