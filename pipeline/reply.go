@@ -129,7 +129,6 @@ func (s *executeStage) again(q *repeat) {
 		mark.Hit(mark.ReplyAgain)
 		s.answerFrom(q.conn, q.seq, place.Seq, place.Index)
 	case status == payments.StatusSeqTooOld:
-		mark.Hit(mark.ReplyTooOld)
 		q.client.answer(q.seq)
 		s.r.rejectClient(q.conn, q.seq, wire.RejectSeqTooOld)
 	}

@@ -88,7 +88,7 @@ func (u *user) oddRequest() (op wire.Op, body []byte, ok bool) {
 		op, body = wire.OpCreateTransfers, u.imported()
 	case r.chance(o.Events / 8):
 		op, body = wire.OpRegisterClient, u.registration()
-	case o.Large && r.chance(100):
+	case o.Large && r.chance(300):
 		op, body = wire.OpCreateTransfers, u.transfers(380)
 	default:
 		return 0, nil, false

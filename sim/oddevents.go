@@ -41,6 +41,7 @@ func (u *user) oddAccounts() (body []byte) {
 		if r.chance(300) {
 			a.ID = u.vault()
 		}
+		u.fresh = a.ID
 		if imported {
 			a.Flags, a.Timestamp = payments.AccountImported, u.importTime(i)
 		}
@@ -85,8 +86,13 @@ func (u *user) imported() (body []byte) {
 		if r.chance(200) {
 			t.DebitAccountID = u.oddID()
 		}
-		if r.chance(400) {
+		if r.chance(200) {
 			t.CreditAccountID = u.oddID()
+		} else if r.chance(300) {
+			t.CreditAccountID = u.fresh // perhaps in this very block
+		}
+		if len(u.made) > 0 && r.chance(250) {
+			t = payments.Transfer{ID: t.ID, PendingID: u.made[len(u.made)-1], Flags: payments.TransferPostPending, Amount: payments.MaxU128}
 		}
 		t.Flags |= payments.TransferImported
 		t.Timestamp = base + uint64(i)

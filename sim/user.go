@@ -24,6 +24,7 @@ type user struct {
 	rogue   bool
 	seq     uint64 // last one of a rogue
 	odd     stream
+	fresh   payments.U128       // the odd account that it asked for last
 	sent    []payments.Transfer // some odd ones
 	expect  map[uint64]refusal  // by seq: requests that must be refused; looked up only
 }

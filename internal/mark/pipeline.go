@@ -71,7 +71,6 @@ const (
 	ReplyAwaits
 	ReplyReused
 	ReplyAgain
-	ReplyTooOld
 	ReplyFromLedger
 
 	ReplyDuplicate
@@ -137,7 +136,6 @@ var pipelineMarks = [...]Info{
 	ReplyAwaits:            {"reply.awaits", "pipeline", "an old block waits for its certificate, since a client asked for its reply"},
 	ReplyReused:            {"reply.reused", "pipeline", "a seq comes again with another request"},
 	ReplyAgain:             {"reply.again", "pipeline", "an executed request is answered again"},
-	ReplyTooOld:            {"reply.too_old", "pipeline", "a request left the window between ingress and execution"},
 	ReplyFromLedger:        {"reply.from_ledger", "pipeline", "a reply is read back from the ledger"},
 	ReplyDuplicate:         {"session.duplicate_reply", "pipeline", "a request that was ordered twice is answered with its first result"},
 }

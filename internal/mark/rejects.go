@@ -33,11 +33,11 @@ var coreRejects = slices.Concat(
 	rejects(26, view), // complaint
 	rejects(27, sender, view, duplicate, conflict, forged, busy), // view-change
 	rejects(28, view, duplicate, conflict, forged, busy),         // new-view
-	rejects(30, busy),                         // fetch-body
-	rejects(31, duplicate, forged),            // body
-	rejects(33, busy),                         // fetch-blocks
-	rejects(34, sender, window, forged, busy), // blocks
-	rejects(36, duplicate, forged, busy),      // reminder
+	rejects(30, busy),                            // fetch-body
+	rejects(31, duplicate, forged),               // body
+	rejects(33, busy),                            // fetch-blocks
+	rejects(34, sender, window, forged, busy),    // blocks
+	rejects(36, window, duplicate, forged, busy), // reminder
 )
 
 func rejects(kind uint8, reasons ...uint8) (codes []uint32) {
