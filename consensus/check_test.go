@@ -219,6 +219,22 @@ func (k *checker) relapse(nd *node, e Relapse) {
 	}
 }
 
+// accuse holds proof to what it claims: two signatures of its primary, who lies.
+func (k *checker) accuse(nd *node, e Accuse) {
+	for i := range 2 {
+		h := e.Evidence.Head(i)
+		if e.Primary != k.w.q.Primary(h.Slot.View) || h.Author != edTag(PurposeAuthor, e.Primary, k.w.authorHash(h.Slot)) {
+			k.fail("proof of %d against %d does not verify", nd.id, e.Primary)
+		}
+	}
+	if e.Evidence.Digests[0] == e.Evidence.Digests[1] || k.w.nodes[e.Primary].liar == nil {
+		k.fail("proof of %d against honest replica %d", nd.id, e.Primary)
+	}
+	text := fmt.Sprintf("%d proof against %d seq %d", nd.id, e.Primary, e.Evidence.Seq)
+	k.events = append(k.events, text)
+	k.w.trace("%s (view %d)", text, e.Evidence.View)
+}
+
 func (k *checker) halt(nd *node, e Halt) {
 	k.fail("replica %d halts: %s", nd.id, e.Reason)
 }

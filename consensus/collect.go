@@ -175,6 +175,7 @@ func (c *Core) combineFailed(s *slot, e Combined) {
 // onProof takes a proof from a collector: cheap checks, then one verification
 // per slot and kind at a time.
 func (c *Core) onProof(from wire.ReplicaID, m wire.Message, id wire.SlotID, bit uint8) {
+	c.disagrees(id)
 	s := c.slot(id.Seq)
 	switch {
 	case s == nil:

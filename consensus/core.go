@@ -68,6 +68,7 @@ type peerState struct {
 	reminding bool
 	served    int // bodies and ranges that it was served in servedTick
 	servedAt  uint64
+	changes   pace // view changes that it asked for
 }
 
 // Core is the state machine. Not safe for concurrent use: its caller is its
@@ -135,6 +136,7 @@ type Core struct {
 
 	amnesia amnesiaState
 	memory  memory
+	heads   headState
 	halted  bool
 }
 
@@ -156,6 +158,7 @@ func New(cfg Config) (*Core, error) {
 	c.change.init(n, cfg.Timing.ProgressMax)
 	c.checkpoint.init(n)
 	c.memory.voted = make([]wire.SeqNum, memoryWindows*cfg.Window)
+	c.heads.init(n, cfg.Window)
 	for s := wire.SeqNum(1); s <= cfg.Window; s++ {
 		c.renew(s)
 	}
@@ -257,6 +260,8 @@ func (c *Core) receive(from wire.ReplicaID, msg wire.Message) {
 		c.onReminder(from, m)
 	case *wire.Blocks:
 		c.onBlocks(from, m)
+	case *wire.Head:
+		c.onHead(from, m)
 	}
 }
 
@@ -285,6 +290,8 @@ func (c *Core) verified(e Verified) {
 		c.blocksVerified(e, m)
 	case *wire.Reminder:
 		c.reminderVerified(e, m)
+	case *wire.Head:
+		c.headVerified(e, m)
 	}
 }
 

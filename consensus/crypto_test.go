@@ -120,6 +120,8 @@ func (w *world) verdict(nd *node, m wire.Message) Verdict {
 		if ok && m.Batch[0] == badBatch {
 			return VerdictBadBatch
 		}
+	case *wire.Head:
+		ok = m.Author == edTag(PurposeAuthor, w.q.Primary(m.Slot.View), w.authorHash(m.Slot))
 	case *wire.FullCommitProof:
 		ok = w.proofOK(wire.CommitProof{Slot: m.Slot, Fast: true, Sigma: m.Sigma})
 	case *wire.SlowCommitProof:

@@ -104,6 +104,12 @@ type Stabilize struct {
 	Anchor Token
 }
 
+// Accuse hands out proof that Primary equivocated, to be kept.
+type Accuse struct {
+	Evidence wire.Evidence
+	Primary  wire.ReplicaID
+}
+
 // Return gives a batch back that was offered and cannot be proposed now.
 type Return struct{ Digest wire.Digest }
 
@@ -174,6 +180,7 @@ func (Certify) isEffect()   {}
 func (Serve) isEffect()     {}
 func (Forget) isEffect()    {}
 func (Stabilize) isEffect() {}
+func (Accuse) isEffect()    {}
 func (Return) isEffect()    {}
 func (Reject) isEffect()    {}
 func (Observe) isEffect()   {}

@@ -174,7 +174,7 @@ func (c *Core) chasePending(p *pendingNewView) {
 }
 
 func (c *Core) onFetchViewChange(from wire.ReplicaID, m *wire.FetchViewChange) {
-	if from == c.cfg.Self || int(m.Replica) >= c.q.N {
+	if from == c.cfg.Self || int(m.Replica) >= c.q.N || !c.mayShowChange(from) {
 		return
 	}
 	if e := c.entered; e != nil && e.NewView.To == m.View {
@@ -190,6 +190,22 @@ func (c *Core) onFetchViewChange(from wire.ReplicaID, m *wire.FetchViewChange) {
 		mark.Hit(mark.ChangeServedSeen)
 		c.send(from, k.msg, 0)
 	}
+}
+
+// mayShowChange bounds the view changes that one peer is shown within a Resend
+// interval: whole sets of two new views, which is what an honest one can lack. A
+// question is 42 bytes, an answer a window of certificates (RES-03).
+func (c *Core) mayShowChange(to wire.ReplicaID) bool {
+	p := &c.peers[to].changes
+	if c.now-p.tick >= c.cfg.Timing.Resend {
+		*p = pace{tick: c.now}
+	}
+	if p.n >= 2*c.q.N {
+		c.reject(to, wire.KindFetchViewChange, RejectBusy)
+		return false
+	}
+	p.n++
+	return true
 }
 
 // helpView shows a replica that is in a lower view, or not yet in this one, how

@@ -79,6 +79,9 @@ func (c *Core) prePrepareVerified(from wire.ReplicaID, m *wire.PrePrepare, v Ver
 	if s := c.slot(m.Slot.Seq); s != nil && m.Slot.View == c.view {
 		s.verifying &^= verifyPropose
 	}
+	if v == VerdictOK {
+		c.noteHead(m)
+	}
 	s, why, ok := c.admitPrePrepare(from, m)
 	used := false
 	switch {
@@ -245,6 +248,7 @@ func (c *Core) collectors(s *slot) []wire.ReplicaID {
 
 // onSignShare stores a vote's shares, if its sender has not voted otherwise.
 func (c *Core) onSignShare(from wire.ReplicaID, m *wire.SignShare) {
+	c.disagrees(m.Slot)
 	s, ok := c.admitShare(from, m.Kind(), m.Slot)
 	if !ok {
 		return
@@ -268,6 +272,7 @@ func (c *Core) onSignShare(from wire.ReplicaID, m *wire.SignShare) {
 
 // onCommitShare stores a share over τ(h).
 func (c *Core) onCommitShare(from wire.ReplicaID, m *wire.Commit) {
+	c.disagrees(m.Slot)
 	s, ok := c.admitShare(from, m.Kind(), m.Slot)
 	if !ok {
 		return

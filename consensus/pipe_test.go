@@ -28,6 +28,8 @@ func (w *world) do(nd *node, e Effect) {
 	case Stabilize:
 		nd.gcStable, nd.gcAnchor = e.Stable.State.Seq, e.Anchor
 		w.check.stabilize(nd, e)
+	case Accuse:
+		w.check.accuse(nd, e)
 	case Return:
 		delete(nd.offered, e.Digest)
 	case Observe:

@@ -338,6 +338,7 @@ func (c *Core) blocksVerified(e Verified, m *wire.Blocks) {
 	for i := range m.Blocks {
 		p := m.Blocks[i].Proof
 		c.convicted(&p)
+		c.disagrees(p.Slot)
 		next := c.dispatched + 1 + wire.SeqNum(len(c.catchup))
 		if p.Slot.Seq == next && len(c.catchup) < catchupMax+int(c.cfg.Window) {
 			c.catchup = append(c.catchup, wire.CommittedSlot{Proof: p})

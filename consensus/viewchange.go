@@ -271,6 +271,11 @@ func (c *Core) viewChangeVerified(e Verified, m *wire.ViewChange) {
 		return
 	}
 	c.change.paced[m.Replica].n++
+	for i := range m.Slots {
+		if e := &m.Slots[i]; e.HasVote {
+			c.disagrees(wire.SlotID{View: e.Vote.View, Seq: e.Seq, Digest: e.Vote.Digest})
+		}
+	}
 	c.pendingTake(m, e.Digest)
 	known := &c.change.seen[m.Replica]
 	if known.msg == nil || m.To > known.msg.To {

@@ -12,11 +12,13 @@ import (
 )
 
 // commitItem is the news that a block was staged; that it was a checkpoint, with
-// the pages to keep if there are any; or an execution certificate to keep.
+// the pages to keep if there are any; or an execution certificate or evidence to
+// keep.
 type commitItem struct {
 	checkpoint wire.SeqNum // 0: none
 	image      *pageImage  // nil: the last one still serves
 	execCert   *execCert
+	evidence   *wire.Evidence
 }
 
 type execCert struct {
@@ -53,6 +55,11 @@ func (s *commitStage) work() error {
 		if it.execCert != nil {
 			if err := s.r.ledger.SetExecCert(it.execCert.seq, it.execCert.cert[:]); err != nil {
 				return err
+			}
+		}
+		if it.evidence != nil {
+			if err := s.r.cfg.Evidence.Append(it.evidence.Append(nil)); err != nil {
+				s.r.log.Error("evidence not kept on disk", "view", it.evidence.View, "error", err) // no promise depends on it
 			}
 		}
 		if it.checkpoint != 0 {

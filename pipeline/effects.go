@@ -42,6 +42,8 @@ func (r *Replica) carryOut(e consensus.Effect) {
 		r.bodies.forget(e.Digest)
 	case consensus.Stabilize:
 		r.stabilized(e)
+	case consensus.Accuse:
+		r.accuse(e)
 	case consensus.Return:
 		r.order.returned(e.Digest)
 	case consensus.Reject:

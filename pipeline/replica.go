@@ -40,8 +40,9 @@ type Config struct {
 	VerifyWorkers   int
 	SignWorkers     int
 
-	Clock  Clock
-	Logger *slog.Logger
+	Clock    Clock
+	Logger   *slog.Logger
+	Evidence EvidenceLog // nil: proofs are kept in memory alone
 
 	// Place, if set, is called once on each goroutine that steps a stage, before
 	// its first step, with the stage's name and the worker's number from 0: it may
@@ -91,10 +92,11 @@ type Replica struct {
 	ledger    Ledger
 	log       *slog.Logger
 
-	clients *clientTable
-	quota   quota // of each client
-	bodies  *bodyStore
-	certs   goodCerts
+	clients  *clientTable
+	quota    quota // of each client
+	bodies   *bodyStore
+	certs    goodCerts
+	evidence evidenceStore
 
 	ingress ingress
 	verify  *requestVerifier
@@ -152,6 +154,9 @@ func New(cfg Config, suite Suite, transport Transport, journal Journal, ledger L
 		repeats: newRing[repeat](4096, toExecute), archive: archive{ledger}}
 	r.commit = &commitStage{r: r, items: newRing[commitItem](2*window, newWaker())}
 	r.serve = &serveStage{r: r, items: newRing[consensus.Serve](4*cfg.Quorums.N, newWaker())}
+	if err := r.loadEvidence(); err != nil {
+		return nil, err
+	}
 	if err := r.recover(amnesia); err != nil {
 		return nil, err
 	}
@@ -368,8 +373,12 @@ func (r *Replica) Close() error {
 	if err == nil {
 		err = r.journal.journal.MarkApplied(r.ledger.Applied())
 	}
+	if r.cfg.Evidence != nil {
+		err = errors.Join(err, r.cfg.Evidence.Close())
+	}
 	return errors.Join(err, r.journal.journal.Close(), r.ledger.Close())
 }
 
 var _ Journal = (*storage.Journal)(nil)
 var _ Ledger = (*storage.Ledger)(nil)
+var _ EvidenceLog = (*storage.EvidenceLog)(nil)

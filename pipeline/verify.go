@@ -142,6 +142,8 @@ func (s *cryptoStage) check(job consensus.Verify) checked {
 	case *wire.Blocks:
 		s.checkBlocks(m, &out)
 		return out
+	case *wire.Head:
+		ok = s.r.suite.VerifyIdentity(s.r.quorums.Primary(m.Slot.View), s.r.scope.AuthorBytes(m.Slot), m.Author)
 	case *wire.FullCommitProof:
 		ok = s.group(consensus.PurposeSigma, s.r.scope.SlotHash(m.Slot), m.Sigma)
 	case *wire.Prepare:

@@ -43,6 +43,7 @@ func decoders() []decoder {
 		{name: "Reject", decode: ptr(DecodeReject), generate: func(t *rapid.T) encoder { return drawReject(t) }},
 		{name: "NodeStatus", decode: ptr(DecodeNodeStatus), generate: func(t *rapid.T) encoder { return drawNodeStatus(t) }},
 		{name: "BlockHeader", decode: ptr(DecodeBlockHeader), generate: func(t *rapid.T) encoder { h := drawHeader(t); return &h }},
+		{name: "Evidence", decode: ptr(DecodeEvidence), generate: func(t *rapid.T) encoder { e := drawEvidence(t); return &e }},
 		{name: "CommitProof", decode: ptr(DecodeCommitProof), generate: func(t *rapid.T) encoder { p := drawCommitProof(t); return &p }},
 	}
 	for kind, generate := range messageGenerators() {
@@ -95,6 +96,13 @@ func recordGenerators() map[RecordKind]func(t *rapid.T) Record {
 	}
 }
 
+func drawEvidence(t *rapid.T) Evidence {
+	a, b := Head{drawSlot(t), Signature(drawN(t, SignatureBytes))}, Head{Author: Signature(drawN(t, SignatureBytes))}
+	b.Slot = a.Slot
+	b.Slot.Digest[0] ^= byte(rapid.IntRange(1, 255).Draw(t, "other digest"))
+	return NewEvidence(a, b)
+}
+
 func drawEntered(t *rapid.T) *EnteredRecord {
 	e := &EnteredRecord{NewView: drawNewView(t)}
 	for range e.NewView.Chosen {
@@ -145,6 +153,9 @@ func messageGenerators() map[Kind]func(t *rapid.T) Message {
 		},
 		KindBlocks:   func(t *rapid.T) Message { return drawBlocks(t) },
 		KindReminder: func(t *rapid.T) Message { return &Reminder{Slot: drawSlot(t), Sigma: drawBLS(t)} },
+		KindHead: func(t *rapid.T) Message {
+			return &Head{Slot: drawSlot(t), Author: Signature(drawN(t, SignatureBytes))}
+		},
 	}
 }
 

@@ -40,6 +40,7 @@ const (
 	KindBlocks          Kind = 34
 	KindForward         Kind = 35
 	KindReminder        Kind = 36
+	KindHead            Kind = 37
 
 	// Between a client and a replica.
 	KindClientHello   Kind = 64

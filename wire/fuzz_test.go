@@ -43,6 +43,7 @@ func FuzzReply(f *testing.F)       { fuzzDecoder(f, "Reply", ptr(DecodeReply)) }
 func FuzzReject(f *testing.F)      { fuzzDecoder(f, "Reject", ptr(DecodeReject)) }
 func FuzzNodeStatus(f *testing.F)  { fuzzDecoder(f, "NodeStatus", ptr(DecodeNodeStatus)) }
 func FuzzBlockHeader(f *testing.F) { fuzzDecoder(f, "BlockHeader", ptr(DecodeBlockHeader)) }
+func FuzzEvidence(f *testing.F)    { fuzzDecoder(f, "Evidence", ptr(DecodeEvidence)) }
 func FuzzCommitProof(f *testing.F) { fuzzDecoder(f, "CommitProof", ptr(DecodeCommitProof)) }
 
 func FuzzMessage(f *testing.F) {

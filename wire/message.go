@@ -268,6 +268,8 @@ func (r *reader) message(kind Kind) Message {
 		return r.blocks()
 	case KindReminder:
 		return &Reminder{Slot: r.slotID(), Sigma: r.bls("sigma share")}
+	case KindHead:
+		return &Head{Slot: r.slotID(), Author: r.signature("author")}
 	}
 	r.fail("unknown kind")
 	return nil

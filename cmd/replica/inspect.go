@@ -13,20 +13,27 @@ import (
 )
 
 const inspectHelp = `Show what a stopped replica has in its ledger: where it ends, or one block with
-its requests.`
+its requests. With --evidence, show what it can prove against other replicas: two
+signatures of one primary under two values for one slot, each checked against
+genesis.`
 
 func newInspect() *cobra.Command {
 	var dir string
 	var seq uint64
+	var proofs bool
 	var out output
 	cmd := &cobra.Command{
-		Use: "inspect --dir DIR [--seq N]", Short: "Look into a stopped replica's ledger", Long: inspectHelp, Args: cobra.NoArgs,
+		Use: "inspect --dir DIR [--seq N | --evidence]", Short: "Look into a stopped replica's ledger", Long: inspectHelp, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if proofs {
+				return fail(exitFailure, inspectEvidence(cmd.OutOrStdout(), dir, out))
+			}
 			return fail(exitFailure, inspect(cmd.OutOrStdout(), dir, wire.SeqNum(seq), out))
 		},
 	}
 	cmd.Flags().StringVar(&dir, "dir", "", "directory of the node")
 	cmd.Flags().Uint64Var(&seq, "seq", 0, "block to show; 0 shows the newest")
+	cmd.Flags().BoolVar(&proofs, "evidence", false, "show proofs against other replicas")
 	addOutput(cmd, &out)
 	_ = cmd.MarkFlagRequired("dir")
 	return cmd

@@ -166,8 +166,12 @@ func (run *running) open() error {
 	if err != nil {
 		return err
 	}
+	evidence, err := storage.OpenEvidence(filepath.Join(n.dataDir, evidenceFile))
+	if err != nil {
+		return err
+	}
 	cfg := pipelineConfig(n, run.log)
-	cfg.Place = run.seats.stage
+	cfg.Place, cfg.Evidence = run.seats.stage, evidence
 	var found pipeline.Found
 	run.replica, found, err = pipeline.Open(cfg, suite, run.link, pipeline.Disk{Dir: n.dataDir,
 		JournalSegmentBytes: p.JournalSegmentBytes, CacheBytes: int64(p.BlockCacheBytes), MemTableBytes: p.MemTableBytes,
@@ -182,7 +186,10 @@ func (run *running) open() error {
 	if found.Behind != nil {
 		run.log.Warn("ledger lost blocks that were durable; they are fetched again", "error", found.Behind)
 	}
-	return err
+	if err != nil {
+		return errors.Join(err, evidence.Close())
+	}
+	return nil
 }
 
 // pipelineConfig turns genesis and profile into what the pipeline needs.

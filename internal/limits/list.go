@@ -87,6 +87,7 @@ var List = []Limit{
 	{"pipeline.stagedBytesMax", 48 << 20, "bytes that wait for the ledger", Inner, "pipeline TestLaggardCatchesUpPastCheckpoints"},
 	{"pipeline.stagedBlocksMax", 8192, "blocks that wait for the ledger", Inner, "pipeline TestLaggardCatchesUpPastCheckpoints"},
 	{"pipeline.doneBlocksMax", 512, "blocks kept for replies", Inner, "pipeline TestSameRequestAgainGetsTheSameReply"},
+	{"pipeline.evidenceMax", 8, "proofs against one replica", Peer, "pipeline TestEvidenceIsBoundedAndLoadedAgain"},
 	{"pipeline.lateBlocksMax", 64, "older blocks kept for replies", Inner, "pipeline TestResultWithoutCertificateIsCertifiedOnDemand"},
 
 	{"sigagg.SignersMax", 1024, "signers of a group", Inner, "sigagg TestDealRefuses"},
@@ -94,6 +95,7 @@ var List = []Limit{
 	{"sigagg.planMemoMax", 256, "plans remembered", Inner, "sigagg TestPlanMemoBounded"},
 	{"sigagg.hashMemoMax", 1024, "points remembered", Inner, "sigagg TestHashMemoBounded"},
 
+	{"storage.evidenceRecordsMax", 2040, "records of evidence", File, "storage TestEvidenceFileIsBounded"},
 	{"storage.RecordBytesMax", 4259840, "bytes of a record", Inner, "storage TestJournalRoundTrip"},
 	{"storage.segmentBytesMin", 32768, "bytes of a segment", File, "storage TestJournalRoundTrip"},
 	{"storage.segmentBytesMax", 1 << 30, "bytes of a segment", File, "storage TestJournalRoundTrip"},
