@@ -4,7 +4,10 @@ package payments
 // few ids, so that everything meets everything; retries, chains, two phases,
 // time that passes timeouts, imports, wrong fields.
 
-import "quorate/wire"
+import (
+	"quorate/payments/paymentsmodel"
+	"quorate/wire"
+)
 
 type gen struct {
 	pick   func(n int) int // uniform in [0, n)
@@ -13,10 +16,10 @@ type gen struct {
 	events [][]byte // transfers sent before
 	ids    uint64
 	time   uint64
-	model  *model
+	model  *paymentsmodel.Model
 }
 
-func newGen(pick func(n int) int, m *model) *gen {
+func newGen(pick func(n int) int, m *paymentsmodel.Model) *gen {
 	return &gen{pick: pick, seqs: map[wire.ClientID]uint64{}, time: 1_700_000_000_000_000_000, model: m}
 }
 
@@ -54,7 +57,7 @@ func (g *gen) request() Request {
 		seq -= min(seq, uint64(g.pick(80))) // into a gap, or old
 	case 2:
 		seq += 1<<20 - 1 + uint64(g.pick(3))
-		if s := g.model.sessions[client]; s != nil && seq <= s.high+1<<20 {
+		if high, known := g.model.High(client); known && seq <= high+1<<20 {
 			g.seqs[client] = seq
 		}
 	}
@@ -194,8 +197,8 @@ func (g *gen) account(imported bool) Account {
 
 // pastTime is near the youngest account or transfer.
 func (g *gen) pastTime() uint64 {
-	return oneOf(g, g.time-uint64(g.pick(2_000_000_000)), g.model.last-uint64(g.pick(1000)), uint64(g.pick(100)),
-		g.model.last+uint64(g.pick(3)), 1<<63)
+	return oneOf(g, g.time-uint64(g.pick(2_000_000_000)), g.model.Last()-uint64(g.pick(1000)), uint64(g.pick(100)),
+		g.model.Last()+uint64(g.pick(3)), 1<<63)
 }
 
 func (g *gen) transfer(imported bool) Transfer {
@@ -261,10 +264,10 @@ func (g *gen) resolve(t *Transfer) {
 	t.PendingID = g.usedID()
 	for n := 0; n < 30; n++ { // look for one that is pending
 		id := g.usedID()
-		if p := g.model.transfers[id]; p != nil && p.rec.Flags&TransferPending != 0 && (p.status == PendingOpen || n > 25) {
+		if p, status, ok := modelTransfer(g.model, id); ok && p.Flags&TransferPending != 0 && (status == PendingOpen || n > 25) {
 			t.PendingID = id
 			if g.one(4) {
-				t.DebitAccountID, t.CreditAccountID, t.Amount = p.rec.DebitAccountID, p.rec.CreditAccountID, p.rec.Amount
+				t.DebitAccountID, t.CreditAccountID, t.Amount = p.DebitAccountID, p.CreditAccountID, p.Amount
 				return
 			}
 			break
@@ -297,9 +300,10 @@ func (g *gen) queryFilter() QueryFilter {
 
 // bound is a timestamp of a filter, mostly none.
 func (g *gen) bound() uint64 {
-	if g.one(2) || len(g.model.trOrder) == 0 {
+	if g.one(2) || len(g.model.Transfers()) == 0 {
 		return 0
 	}
-	t := g.model.transfers[g.model.trOrder[g.pick(len(g.model.trOrder))]].rec.Timestamp
+	old, _, _ := modelTransfer(g.model, U128(g.model.Transfers()[g.pick(len(g.model.Transfers()))]))
+	t := old.Timestamp
 	return t + uint64(g.pick(3)) - 1
 }

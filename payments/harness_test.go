@@ -11,6 +11,7 @@ import (
 	"slices"
 	"testing"
 
+	"quorate/payments/paymentsmodel"
 	"quorate/wire"
 )
 
@@ -34,7 +35,7 @@ type harness struct {
 	t        failer
 	cfg      Config
 	m, twin  *Machine
-	model    *model
+	model    *paymentsmodel.Model
 	archive  *MemoryArchive
 	out, two Outcome
 	disk     map[pageKey][]byte // as of the checkpoint
@@ -79,14 +80,14 @@ func request(client wire.ClientID, seq uint64, op wire.Op, body []byte) Request 
 // apply runs one block everywhere and compares.
 func (h *harness) apply(proposed uint64, reqs ...Request) *Outcome {
 	h.t.Helper()
-	time, want := h.model.apply(proposed, reqs)
+	time, want := h.model.Apply(proposed, modelRequests(reqs))
 	h.run(h.m, &h.out, proposed, reqs)
 	h.run(h.twin, &h.two, proposed, reqs)
 	h.newIDs = append(h.newIDs, h.out.IDEntries...)
 	h.since = append(h.since, blockIn{proposed, slices.Clone(reqs)})
 	h.archive.Add(reqs, &h.out)
-	if h.out.Time != time || h.out.LastTimestamp != h.model.last {
-		h.t.Fatalf("time %d–%d, want %d–%d", h.out.Time, h.out.LastTimestamp, time, h.model.last)
+	if h.out.Time != time || h.out.LastTimestamp != h.model.Last() {
+		h.t.Fatalf("time %d–%d, want %d–%d", h.out.Time, h.out.LastTimestamp, time, h.model.Last())
 	}
 	if h.out.DeltaDigest != h.two.DeltaDigest || !slices.Equal(h.out.IDEntries, h.two.IDEntries) ||
 		!slices.Equal(h.out.Links, h.two.Links) || !slices.Equal(h.out.Derived, h.two.Derived) ||
@@ -107,39 +108,39 @@ func (h *harness) run(m *Machine, out *Outcome, proposed uint64, reqs []Request)
 	}
 }
 
-func (h *harness) compare(i int, q *Request, want *modelResult) {
+func (h *harness) compare(i int, q *Request, want *paymentsmodel.Result) {
 	h.t.Helper()
 	got := &h.out.Requests[i]
-	if got.Status != want.status {
-		h.t.Fatalf("block %d request %d (op %d): status %v, want %v", h.out.Seq, i, q.Op, got.Status, want.status)
+	if got.Status != Status(want.Status) {
+		h.t.Fatalf("block %d request %d (op %d): status %v, want %v", h.out.Seq, i, q.Op, got.Status, Status(want.Status))
 	}
-	if got.Status == StatusDuplicate && (got.DuplicateSeq != want.place.seq || got.DuplicateIndex != want.place.index) {
-		h.t.Fatalf("duplicate of %d/%d, want %d/%d", got.DuplicateSeq, got.DuplicateIndex, want.place.seq, want.place.index)
+	if got.Status == StatusDuplicate && (got.DuplicateSeq != want.Place.Seq || got.DuplicateIndex != want.Place.Index) {
+		h.t.Fatalf("duplicate of %d/%d, want %d/%d", got.DuplicateSeq, got.DuplicateIndex, want.Place.Seq, want.Place.Index)
 	}
 	if two := &h.two.Requests[i]; got.Status != two.Status || !bytes.Equal(got.Result, two.Result) {
 		h.t.Fatalf("request %d: results of two machines differ", i)
 	}
-	if got.Status == StatusOK && q.Op == wire.OpLedgerTotals && len(want.result) != len(got.Result) {
-		h.t.Fatalf("totals of %d bytes, want %d", len(got.Result), len(want.result))
+	if got.Status == StatusOK && q.Op == wire.OpLedgerTotals && len(want.Bytes) != len(got.Result) {
+		h.t.Fatalf("totals of %d bytes, want %d", len(got.Result), len(want.Bytes))
 	}
-	if got.Status == StatusOK && bytes.Equal(got.Result, want.result) {
+	if got.Status == StatusOK && bytes.Equal(got.Result, want.Bytes) {
 		h.compareRecords(got, q)
 	}
-	if got.Status != StatusOK || bytes.Equal(got.Result, want.result) {
+	if got.Status != StatusOK || bytes.Equal(got.Result, want.Bytes) {
 		return
 	}
 	if q.Op > wire.OpCreateTransfers {
-		h.t.Fatalf("block %d request %d (op %d): result of %d bytes differs, want %d bytes", h.out.Seq, i, q.Op, len(got.Result), len(want.result))
+		h.t.Fatalf("block %d request %d (op %d): result of %d bytes differs, want %d bytes", h.out.Seq, i, q.Op, len(got.Result), len(want.Bytes))
 	}
 	a, _ := DecodeCodes(nil, got.Result)
-	b, _ := DecodeCodes(nil, want.result)
+	b, _ := DecodeCodes(nil, want.Bytes)
 	for j := range b {
 		if a[j] != b[j] {
 			h.t.Fatalf("block %d request %d (op %d) event %d: %v, want %v (of %v and %v)", h.out.Seq, i, q.Op, j,
 				codeOf(q.Op, a[j]), codeOf(q.Op, b[j]), codesOf(q.Op, a), codesOf(q.Op, b))
 		}
 	}
-	h.t.Fatalf("result of %d bytes, want %d", len(got.Result), len(want.result))
+	h.t.Fatalf("result of %d bytes, want %d", len(got.Result), len(want.Bytes))
 }
 
 // compareRecords checks that only executed transfers have chain links, and that
@@ -176,11 +177,12 @@ func codesOf(op wire.Op, cs []uint32) (s []string) {
 // compareState compares accounts with the model, the twin's root, and audits.
 func (h *harness) compareState() {
 	h.t.Helper()
-	if int(h.m.meta.accounts) != len(h.model.accounts) {
-		h.t.Fatalf("%d accounts, want %d", h.m.meta.accounts, len(h.model.accounts))
+	if int(h.m.meta.accounts) != len(h.model.Accounts()) {
+		h.t.Fatalf("%d accounts, want %d", h.m.meta.accounts, len(h.model.Accounts()))
 	}
-	for i, id := range h.model.accOrder {
-		want := h.model.accounts[id].record()
+	for i, name := range h.model.Accounts() {
+		id := U128(name)
+		want := modelAccount(h.model, id)
 		got, ok := h.m.Account(id)
 		if !ok || got != want || *h.m.accounts.at(uint32(i)) != want {
 			h.t.Fatalf("account %v is %+v, want %+v", id, got, want)
@@ -194,12 +196,7 @@ func (h *harness) compareState() {
 			}
 		}
 	}
-	open := 0
-	for _, id := range h.model.trOrder {
-		if h.model.transfers[id].status == PendingOpen {
-			open++
-		}
-	}
+	open := h.model.Open()
 	if int(h.m.meta.pendingOpen) != open {
 		h.t.Fatalf("%d open pendings, want %d", h.m.meta.pendingOpen, open)
 	}

@@ -1,9 +1,13 @@
-package payments
+package paymentsmodel
 
-// The creating half of the model: chains by deep copies, codes by tables of
-// conditions in their precedence.
+import (
+	"math/big"
 
-import "math/big"
+	"quorate/wire"
+)
+
+// The creating half of the model: chains by copies, codes by tables of conditions
+// in their precedence.
 
 type check struct {
 	fails bool
@@ -19,15 +23,16 @@ func firstFailing(checks ...check) uint32 {
 	return 0
 }
 
-func (m *model) create(q *Request, first uint64) []uint32 {
-	n := len(q.Body) / 128
+// create gives the code of each event of a request.
+func (m *Model) create(op wire.Op, body []byte, first uint64) []uint32 {
+	n := len(body) / recordBytes
 	codes := make([]uint32, n)
-	transfers := q.Op == 2
-	flag := uint16(AccountImported)
+	transfers := op == wire.OpCreateTransfers
+	flag := uint16(accountImported)
 	if transfers {
-		flag = uint16(TransferImported)
+		flag = uint16(transferImported)
 	}
-	flagsOf := func(i int) uint16 { return uint16(q.Body[i*128+118]) | uint16(q.Body[i*128+119])<<8 }
+	flagsOf := func(i int) uint16 { return uint16(body[i*128+118]) | uint16(body[i*128+119])<<8 }
 	for i := 0; i < n; {
 		// A chain is [i, end); single events are chains of one.
 		end := i
@@ -38,7 +43,10 @@ func (m *model) create(q *Request, first uint64) []uint32 {
 		if !open {
 			end++
 		}
-		before := m.snapshot()
+		var before *Model
+		if end > i+1 {
+			before = m.snapshot() // one event alone changes nothing when it fails
+		}
 		broken := -1
 		for j := i; j < end; j++ {
 			switch {
@@ -47,18 +55,20 @@ func (m *model) create(q *Request, first uint64) []uint32 {
 			case broken >= 0:
 				codes[j] = 1
 			default:
-				codes[j] = m.one(q.Body[j*128:j*128+128], transfers, flagsOf(0)&flag, flagsOf(j)&flag, first+uint64(j), first+uint64(n)-1)
+				codes[j] = m.one(body[j*128:j*128+128], transfers, flagsOf(0)&flag, flagsOf(j)&flag, first+uint64(j), first+uint64(n)-1)
 			}
 			if codes[j] == 0 || broken >= 0 {
 				continue
 			}
 			broken = j
-			*m = *before
+			if before != nil {
+				*m = *before
+			}
 			for k := i; k < j; k++ {
 				codes[k] = 1
 			}
-			if transfers && modelTransient[TransferCode(codes[j])] {
-				m.failed[getU128(q.Body[j*128:])] = true
+			if transfers && transient[codes[j]] {
+				m.failed[getU128(body[j*128:])] = true
 			}
 		}
 		i = end
@@ -66,17 +76,16 @@ func (m *model) create(q *Request, first uint64) []uint32 {
 	return codes
 }
 
-var modelTransient = map[TransferCode]bool{21: true, 22: true, 25: true, 54: true, 55: true, 65: true, 66: true, 1000: true}
+var transient = map[uint32]bool{21: true, 22: true, 25: true, 54: true, 55: true, 65: true, 66: true, 1000: true}
 
-func (m *model) one(raw []byte, transfers bool, firstImported, imported uint16, ts, lastTs uint64) uint32 {
-	var t Transfer
-	_ = t.Decode(raw)
+func (m *Model) one(raw []byte, transfers bool, firstImported, imported uint16, ts, lastTs uint64) uint32 {
+	t := decodeTransfer(raw)
 	base := map[bool][]uint32{false: {22, 23, 3, 24, 25}, true: {56, 57, 3, 58, 59}}[transfers]
 	if c := firstFailing(
 		check{firstImported != 0 && imported == 0, base[0]},
 		check{firstImported == 0 && imported != 0, base[1]},
 		check{imported == 0 && t.Timestamp != 0, base[2]},
-		check{imported != 0 && (t.Timestamp == 0 || t.Timestamp > TimestampMax), base[3]},
+		check{imported != 0 && (t.Timestamp == 0 || t.Timestamp > timestampLast), base[3]},
 		check{imported != 0 && t.Timestamp >= lastTs, base[4]},
 	); c != 0 {
 		return c
@@ -84,12 +93,11 @@ func (m *model) one(raw []byte, transfers bool, firstImported, imported uint16, 
 	if transfers {
 		return m.transfer(&t, imported != 0, ts)
 	}
-	var a Account
-	_ = a.Decode(raw)
+	a := decodeAccount(raw)
 	return m.account(&a, imported != 0, ts)
 }
 
-func (m *model) account(a *Account, imported bool, ts uint64) uint32 {
+func (m *Model) account(a *Account, imported bool, ts uint64) uint32 {
 	if c := firstFailing(
 		check{a.Reserved != 0, 4}, check{a.Flags > 63, 5}, check{a.ID.IsZero(), 6}, check{a.ID.IsMax(), 7},
 	); c != 0 {
@@ -102,11 +110,13 @@ func (m *model) account(a *Account, imported bool, ts uint64) uint32 {
 			check{a.Ledger != r.Ledger, 19}, check{a.Code != r.Code, 20}, check{true, 21})
 	}
 	newest := uint64(0)
-	for _, x := range m.accounts {
-		newest = max(newest, x.rec.Timestamp)
-	}
-	for _, x := range m.transfers {
-		newest = max(newest, x.rec.Timestamp)
+	if imported {
+		for _, id := range m.accOrder {
+			newest = max(newest, m.accounts[id].rec.Timestamp)
+		}
+		for _, id := range m.trOrder {
+			newest = max(newest, m.transfers[id].rec.Timestamp)
+		}
 	}
 	if c := firstFailing(
 		check{a.Flags&6 == 6, 8}, check{!a.DebitsPending.IsZero(), 9}, check{!a.DebitsPosted.IsZero(), 10},
@@ -127,16 +137,16 @@ func (m *model) account(a *Account, imported bool, ts uint64) uint32 {
 		m.ledgerOrder = append(m.ledgerOrder, Ledger{Number: a.Ledger})
 	}
 	m.ledgers[a.Ledger] = true
-	m.accounts[a.ID] = &modelAccount{rec: rec, dp: new(big.Int), dpo: new(big.Int), cp: new(big.Int), co: new(big.Int)}
+	m.accounts[a.ID] = &account{rec: rec, dp: new(big.Int), dpo: new(big.Int), cp: new(big.Int), co: new(big.Int)}
 	m.accOrder = append(m.accOrder, a.ID)
 	return 0
 }
 
-func (m *model) transfer(t *Transfer, imported bool, ts uint64) uint32 {
+func (m *Model) transfer(t *Transfer, imported bool, ts uint64) uint32 {
 	if c := firstFailing(check{t.Flags > 511, 4}, check{t.ID.IsZero(), 5}, check{t.ID.IsMax(), 6}); c != 0 {
 		return c
 	}
-	resolves := t.Flags&(TransferPostPending|TransferVoidPending) != 0
+	resolves := t.Flags&(transferPostPending|transferVoidPending) != 0
 	if e := m.transfers[t.ID]; e != nil {
 		return m.same(t, &e.rec, resolves)
 	}
@@ -146,8 +156,8 @@ func (m *model) transfer(t *Transfer, imported bool, ts uint64) uint32 {
 	if resolves {
 		return m.resolve(t, imported, ts)
 	}
-	pending := t.Flags&TransferPending != 0
-	closing := t.Flags&(TransferClosingDebit|TransferClosingCredit) != 0
+	pending := t.Flags&transferPending != 0
+	closing := t.Flags&(transferClosingDebit|transferClosingCredit) != 0
 	dr, cr := m.accounts[t.DebitAccountID], m.accounts[t.CreditAccountID]
 	if c := firstFailing(
 		check{t.DebitAccountID.IsZero(), 8}, check{t.DebitAccountID.IsMax(), 9},
@@ -166,51 +176,54 @@ func (m *model) transfer(t *Transfer, imported bool, ts uint64) uint32 {
 		at = t.Timestamp
 	}
 	amount := bigOf(t.Amount)
-	if t.Flags&TransferBalancingDebit != 0 {
+	if t.Flags&transferBalancingDebit != 0 {
 		amount = atMost(amount, dr.co, plus(dr.dpo, dr.dp))
 	}
-	if t.Flags&TransferBalancingCredit != 0 {
+	if t.Flags&transferBalancingCredit != 0 {
 		amount = atMost(amount, cr.dpo, plus(cr.co, cr.cp))
 	}
 	expires := new(big.Int).SetUint64(uint64(t.Timeout))
-	expires.Mul(expires, big.NewInt(1e9)).Add(expires, new(big.Int).SetUint64(at))
+	expires.Mul(expires, big.NewInt(nanosPerSecond)).Add(expires, new(big.Int).SetUint64(at))
 	opened := 0
-	for _, x := range m.transfers {
-		if x.status == PendingOpen {
-			opened++
-		}
+	if pending {
+		opened = m.Open()
 	}
 	if c := firstFailing(
 		check{imported && m.regresses(at), 60},
 		check{imported && at <= dr.rec.Timestamp, 61}, check{imported && at <= cr.rec.Timestamp, 62},
 		check{imported && t.Timeout != 0, 63},
-		check{dr.rec.Flags&AccountClosed != 0, 65}, check{cr.rec.Flags&AccountClosed != 0, 66},
+		check{dr.rec.Flags&accountClosed != 0, 65}, check{cr.rec.Flags&accountClosed != 0, 66},
 		check{pending && over(amount, dr.dp), 47}, check{pending && over(amount, cr.cp), 48},
 		check{over(amount, dr.dpo), 49}, check{over(amount, cr.co), 50},
 		check{over(amount, dr.dp, dr.dpo), 51}, check{over(amount, cr.cp, cr.co), 52},
-		check{expires.Cmp(new(big.Int).SetUint64(TimestampMax)) > 0, 53},
-		check{dr.rec.Flags&AccountDebitsMustNotExceedCredits != 0 && plus(dr.dp, dr.dpo, amount).Cmp(dr.co) > 0, 54},
-		check{cr.rec.Flags&AccountCreditsMustNotExceedDebits != 0 && plus(cr.cp, cr.co, amount).Cmp(cr.dpo) > 0, 55},
+		check{expires.Cmp(new(big.Int).SetUint64(timestampLast)) > 0, 53},
+		check{dr.rec.Flags&accountDebitsMustNotExceedCredits != 0 && plus(dr.dp, dr.dpo, amount).Cmp(dr.co) > 0, 54},
+		check{cr.rec.Flags&accountCreditsMustNotExceedDebits != 0 && plus(cr.cp, cr.co, amount).Cmp(cr.dpo) > 0, 55},
 		check{pending && opened >= int(m.limits.PendingsMax), 1000},
 	); c != 0 {
 		return c
 	}
 	rec := *t
 	rec.Amount, rec.Timestamp = u128Of(amount), at
-	status := PendingNone
+	status := uint8(PendingNone)
+	both := m.own(t.DebitAccountID, t.CreditAccountID)
+	dr, cr = both[0], both[1]
 	if pending {
 		status = PendingOpen
 		dr.dp.Add(dr.dp, amount)
 		cr.cp.Add(cr.cp, amount)
+		if t.Timeout != 0 {
+			m.open = append(m.open[:len(m.open):len(m.open)], t.ID)
+		}
 	} else {
 		dr.dpo.Add(dr.dpo, amount)
 		cr.co.Add(cr.co, amount)
 	}
-	if t.Flags&TransferClosingDebit != 0 {
-		dr.rec.Flags |= AccountClosed
+	if t.Flags&transferClosingDebit != 0 {
+		dr.rec.Flags |= accountClosed
 	}
-	if t.Flags&TransferClosingCredit != 0 {
-		cr.rec.Flags |= AccountClosed
+	if t.Flags&transferClosingCredit != 0 {
+		cr.rec.Flags |= accountClosed
 	}
 	m.keep(rec, status, dr, cr)
 	return 0
@@ -228,35 +241,31 @@ func atMost(amount, have, used *big.Int) *big.Int {
 	return left
 }
 
-func (m *model) regresses(at uint64) bool {
-	for _, x := range m.transfers {
-		if at <= x.rec.Timestamp {
+func (m *Model) regresses(at uint64) bool {
+	for _, id := range m.trOrder {
+		if at <= m.transfers[id].rec.Timestamp {
 			return true
 		}
 	}
-	for _, x := range m.accounts {
-		if at == x.rec.Timestamp {
+	for _, id := range m.accOrder {
+		if at == m.accounts[id].rec.Timestamp {
 			return true
 		}
 	}
 	return false
 }
 
-func (m *model) keep(rec Transfer, status PendingStatus, dr, cr *modelAccount) {
-	balance := func(a *modelAccount) AccountBalance {
-		r := a.record()
-		return AccountBalance{DebitsPending: r.DebitsPending, DebitsPosted: r.DebitsPosted,
-			CreditsPending: r.CreditsPending, CreditsPosted: r.CreditsPosted, Timestamp: rec.Timestamp}
-	}
-	m.transfers[rec.ID] = &modelTransfer{rec: rec, status: status, dr: balance(dr), cr: balance(cr)}
+func (m *Model) keep(rec Transfer, status uint8, dr, cr *account) {
+	d, c := dr.record(), cr.record()
+	m.transfers[rec.ID] = &transferRecord{rec: rec, status: status, dr: d.balance(rec.Timestamp), cr: c.balance(rec.Timestamp)}
 	m.trOrder = append(m.trOrder, rec.ID)
 }
 
-func (m *model) resolve(t *Transfer, imported bool, ts uint64) uint32 {
-	void := t.Flags&TransferVoidPending != 0
+func (m *Model) resolve(t *Transfer, imported bool, ts uint64) uint32 {
+	void := t.Flags&transferVoidPending != 0
 	if c := firstFailing(
-		check{void && t.Flags&TransferPostPending != 0, 7}, check{t.Flags&TransferPending != 0, 7},
-		check{t.Flags&(TransferBalancingDebit|TransferBalancingCredit|TransferClosingDebit|TransferClosingCredit) != 0, 7},
+		check{void && t.Flags&transferPostPending != 0, 7}, check{t.Flags&transferPending != 0, 7},
+		check{t.Flags&(transferBalancingDebit|transferBalancingCredit|transferClosingDebit|transferClosingCredit) != 0, 7},
 		check{t.PendingID.IsZero(), 14}, check{t.PendingID.IsMax(), 15}, check{t.PendingID == t.ID, 16},
 		check{t.Timeout != 0, 17}, check{m.transfers[t.PendingID] == nil, 25},
 	); c != 0 {
@@ -274,25 +283,29 @@ func (m *model) resolve(t *Transfer, imported bool, ts uint64) uint32 {
 		at = t.Timestamp
 	}
 	if c := firstFailing(
-		check{p.rec.Flags&TransferPending == 0, 26},
+		check{p.rec.Flags&transferPending == 0, 26},
 		check{!t.DebitAccountID.IsZero() && t.DebitAccountID != p.rec.DebitAccountID, 27},
 		check{!t.CreditAccountID.IsZero() && t.CreditAccountID != p.rec.CreditAccountID, 28},
 		check{t.Ledger != 0 && t.Ledger != p.rec.Ledger, 29}, check{t.Code != 0 && t.Code != p.rec.Code, 30},
 		check{cmp > 0, 31}, check{void && cmp < 0, 32},
 		check{p.status == PendingPosted, 33}, check{p.status == PendingVoided, 34},
 		check{p.status == PendingExpired, 35},
-		check{p.rec.Timeout != 0 && p.rec.Timestamp+uint64(p.rec.Timeout)*1e9 <= ts, 35},
+		check{p.rec.Timeout != 0 && p.rec.Timestamp+uint64(p.rec.Timeout)*nanosPerSecond <= ts, 35},
 		check{imported && m.regresses(at), 60},
-		check{!void && dr.rec.Flags&AccountClosed != 0, 65}, check{!void && cr.rec.Flags&AccountClosed != 0, 66},
+		check{!void && dr.rec.Flags&accountClosed != 0, 65}, check{!void && cr.rec.Flags&accountClosed != 0, 66},
 	); c != 0 {
 		return c
 	}
 	m.release(p)
+	both := []U128{p.rec.DebitAccountID, p.rec.CreditAccountID}
 	if void {
-		p.status = PendingVoided
+		m.become(t.PendingID, PendingVoided)
 		m.reopen(p)
+		dr, cr = m.accounts[both[0]], m.accounts[both[1]]
 	} else {
-		p.status = PendingPosted
+		m.become(t.PendingID, PendingPosted)
+		owned := m.own(both...)
+		dr, cr = owned[0], owned[1]
 		dr.dpo.Add(dr.dpo, bigOf(amount))
 		cr.co.Add(cr.co, bigOf(amount))
 	}
@@ -313,13 +326,13 @@ func (m *model) resolve(t *Transfer, imported bool, ts uint64) uint32 {
 
 // same compares a repeated transfer with the executed one, field by field as the
 // reference lists them.
-func (m *model) same(t, e *Transfer, resolves bool) uint32 {
+func (m *Model) same(t, e *Transfer, resolves bool) uint32 {
 	if c := firstFailing(check{t.Flags != e.Flags, 36}, check{t.PendingID != e.PendingID, 40}, check{t.Timeout != e.Timeout, 44}); c != 0 {
 		return c
 	}
 	if !resolves {
 		amountDiffers := t.Amount != e.Amount
-		if t.Flags&(TransferBalancingDebit|TransferBalancingCredit) != 0 {
+		if t.Flags&(transferBalancingDebit|transferBalancingCredit) != 0 {
 			amountDiffers = bigOf(t.Amount).Cmp(bigOf(e.Amount)) < 0
 		}
 		return firstFailing(check{t.DebitAccountID != e.DebitAccountID, 37}, check{t.CreditAccountID != e.CreditAccountID, 38},
@@ -327,7 +340,7 @@ func (m *model) same(t, e *Transfer, resolves bool) uint32 {
 			check{t.UserData32 != e.UserData32, 43}, check{t.Ledger != e.Ledger, 67}, check{t.Code != e.Code, 45}, check{true, 46})
 	}
 	p := m.transfers[t.PendingID].rec
-	all := t.Flags&TransferVoidPending != 0 && t.Amount.IsZero() || t.Flags&TransferPostPending != 0 && t.Amount.IsMax()
+	all := t.Flags&transferVoidPending != 0 && t.Amount.IsZero() || t.Flags&transferPostPending != 0 && t.Amount.IsMax()
 	or := func(named bool, same bool) bool { return named && !same }
 	return firstFailing(
 		check{or(!t.DebitAccountID.IsZero(), t.DebitAccountID == e.DebitAccountID), 37},
