@@ -3,6 +3,7 @@ module quorate
 go 1.26.8
 
 require (
+	github.com/anishathalye/porcupine v1.0.3
 	github.com/DataDog/zstd v1.5.7
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/RaduBerinde/axisds v0.1.0

@@ -111,7 +111,7 @@ func (s *weather) cast(n *node, e *entry) {
 	n.faulty = true
 	switch e.topic {
 	case topicLiar:
-		n.liar = newLiar(n, e.value)
+		n.liar = newLiar(n, s.brain(), e.value)
 	case topicForgetful:
 		s.forgetful[n.id] = true
 	case topicRotten:

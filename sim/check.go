@@ -7,6 +7,7 @@ import (
 	"quorate/client"
 	"quorate/consensus"
 	"quorate/payments"
+	"quorate/payments/paymentsmodel"
 	"quorate/pipeline"
 	"quorate/storage"
 	"quorate/wire"
@@ -28,7 +29,20 @@ type checker struct {
 	acked    map[requestKey]ack
 	ackMax   wire.SeqNum
 	posted   payments.U128 // moved, by the results
-	views    wire.View
+
+	// C4.
+	model    *paymentsmodel.Model
+	floor    map[requestKey]place // by request: the latest place answered before it was asked
+	answered place
+	linear   *linear // nil in most runs
+
+	buckets []bucket // C10: of answers, by sender and receiver, see served
+
+	// C11. Only what liars proposed is noted.
+	proposals map[proposalKey][]wire.Digest
+	victims   map[slotKey][]fallen
+	split     []slotKey // two honest replicas voted for two values
+	views     wire.View
 }
 
 // agreed is a block as the first replica staged it.
@@ -46,6 +60,7 @@ type place struct {
 	seq    wire.SeqNum
 	index  int
 	digest wire.Digest
+	result uint64 // as in ack
 }
 
 // ack is what a client was told.
@@ -59,9 +74,15 @@ type ack struct {
 type rawKey struct{ a, b hash }
 
 func newChecker(w *world) *checker {
-	return &checker{w: w, checked: make([]int, w.q.N), audited: make([]wire.SeqNum, w.q.N),
+	k := &checker{w: w, buckets: make([]bucket, w.q.N*w.q.N), model: newModel(&w.opt, &w.cfg),
+		floor: map[requestKey]place{}, answered: place{index: -1}, checked: make([]int, w.q.N), audited: make([]wire.SeqNum, w.q.N),
 		states: map[wire.SeqNum]wire.CheckpointState{}, results: map[wire.SeqNum]wire.Digest{}, digests: map[rawKey]wire.Digest{},
-		signed: map[requestKey][]wire.Digest{}, executed: map[requestKey]place{}, acked: map[requestKey]ack{}}
+		signed: map[requestKey][]wire.Digest{}, executed: map[requestKey]place{}, acked: map[requestKey]ack{},
+		proposals: map[proposalKey][]wire.Digest{}, victims: map[slotKey][]fallen{}}
+	if w.opt.Load.Linear {
+		k.linear = newLinear()
+	}
+	return k
 }
 
 // batchDigest computes a batch's digest from its bytes.
@@ -154,6 +175,7 @@ func (k *checker) block(n *node, sb *storage.Block) {
 		k.request(sb, &requests[i], i)
 		k.signature(n, sb, &requests[i])
 	}
+	k.replay(&header, sb, requests)
 	k.w.trace.bytes(header.DeltaDigest[:8])
 	if k.w.lines != nil {
 		k.w.say("block %d agreed: batch %v, %d requests", seq, header.BatchDigest, len(requests))
@@ -225,7 +247,8 @@ func (k *checker) request(sb *storage.Block, q *pipeline.StoredRequest, index in
 		k.w.fail("C3: request %d/%d was executed in block %d and again in %d", key.client, key.seq, old.seq, sb.Seq)
 		return
 	}
-	k.executed[key] = place{sb.Seq, index, q.Digest}
+	told := ackOf(&wire.Reply{Result: sb.Requests[index].Result, Status: uint16(q.Status)})
+	k.executed[key] = place{sb.Seq, index, q.Digest, told.result}
 	k.move(sb, q, index)
 }
 
@@ -260,6 +283,10 @@ func (k *checker) move(sb *storage.Block, q *pipeline.StoredRequest, index int) 
 func (k *checker) submitted(u *user, seq uint64, op wire.Op, body []byte) {
 	q := wire.Request{Client: wire.ClientID(u.id + 1), Seq: seq, Op: op, Body: body}
 	key := requestKey{q.Client, seq}
+	k.invoked(key)
+	if k.linear != nil {
+		k.linear.called(u, key, op, body)
+	}
 	k.signed[key] = append(k.signed[key], q.Digest(k.w.keys.cluster))
 }
 
@@ -284,6 +311,11 @@ func (k *checker) done(u *user, r *client.Result) {
 	if p, ok := k.executed[key]; !ok || p.seq != h.Seq || p.index != int(r.Reply.Index) {
 		k.w.fail("C6: client %d: reply to %d is from block %d index %d, it was executed at %+v", key.client, key.seq, h.Seq, r.Reply.Index, p)
 		return
+	}
+	k.told(key, &r.Reply)
+	k.ordered(key, k.executed[key])
+	if k.linear != nil {
+		k.linear.ended(k.w.now, key, r.Reply.Result)
 	}
 	k.acked[key] = ackOf(&r.Reply)
 	k.ackMax = max(k.ackMax, h.Seq)

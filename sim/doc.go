@@ -26,6 +26,9 @@
 //	C2  state          equal checkpoints; a ledger verifies from genesis on its own
 //	C3  exactly once   every executed request was signed by its client, never
 //	                   altered, and executed once
+//	C4  serializability  the order of blocks contains that of real time, and a model
+//	                   that executes them gives every client what it was told; in
+//	                   some runs Porcupine finds an order by itself
 //	C5  conservation   debits equal credits in every ledger at checkpoints and at
 //	                   the end, and equal what the results say was moved
 //	C6  durability     every answered request exists, also after all crash at once
@@ -34,7 +37,9 @@
 //	C8  certificates   what committed a block verifies on its own, at each replica
 //	C9  liveness       after faults stop, within a bound of ticks
 //	C10 bounds         no queue grows over its bound
-//	C11 blame          nobody but a liar is called faulty, or banned
+//	C11 blame          nobody but a liar is called faulty, banned, or named by a
+//	                   proof; an equivocation in calm times that two honest replicas
+//	                   voted for is proven
 //	C15 idempotence    a repeated request gets the same reply
 //	C16 no silent corruption  damage to a journal is noticed, or changes nothing
 //	C17 time           the ledger's clock never goes back, nor ahead of the bound

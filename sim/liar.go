@@ -1,328 +1,349 @@
 package sim
 
 import (
-	"quorate/consensus"
 	"quorate/wire"
 )
 
-// bend is a set of ways to lie.
-type bend uint32
+// A liar is a Byzantine replica: the real program, whose frames are bent on the
+// way out, so that it stays plausible enough to hurt. It signs with its own keys
+// only. What it does is a set of strategies (the table below), each at a rate of
+// its own; the liars of one run share a brain (brain.go).
+//
+// Every decision about one frame, and about one tick, comes from a stream of its
+// own, made of the liar's seed and the frame's number; so one that is changed does
+// not shift those after it, and a scenario can name each (choice.go).
 
+// strategy is one way to lie. Any of its parts may be nil.
+type strategy struct {
+	number int // on the simulation page; 0: not on it
+	name   string
+	// bend changes an outgoing frame, and reports whether it did.
+	bend func(f *frame) bool
+	// hear takes a frame that came in.
+	hear func(l *liar, r *stream, from wire.ReplicaID, m wire.Message) bool
+	// tick comes with each tick of the liar's clock.
+	tick func(l *liar, r *stream) bool
+	// tickRate is of 1000 ticks, at the full rate.
+	tickRate int
+}
+
+// strategies is the table. Strategy 17 comes with state transfer, 21 with time
+// that is agreed on. A further kind of lie goes at the end, because seeds name
+// rows by their number.
+var strategies = [strategyCount]strategy{
+	{number: 1, name: "equivocate-primary", bend: equivocate},
+	{number: 1, name: "double-vote", hear: doubleVote},
+	{number: 2, name: "same-digest-other-body", bend: sameDigest},
+	{number: 2, name: "unsigned-request", bend: unsignedRequest},
+	{number: 3, name: "censor"}, // liar.ignores
+	{number: 4, name: "slow-drip", bend: slowDrip},
+	{number: 5, name: "bad-share", bend: badShare},
+	{number: 6, name: "late-share", bend: lateShare},
+	{number: 7, name: "selective-share", bend: selectiveShare},
+	{number: 8, name: "collector-withhold", bend: withholdCertificate},
+	{number: 9, name: "collector-double-cert", hear: doubleCertificate},
+	{number: 10, name: "stale-cert", bend: staleCertificate},
+	{number: 11, name: "forged-cert", bend: forgedCertificate},
+	{number: 12, name: "cert-shadow", bend: shadowCertificate},
+	{number: 13, name: "view-change-storm", tick: viewChangeStorm, tickRate: 60},
+	{number: 14, name: "view-change-lie", bend: viewChangeLie},
+	{number: 15, name: "new-view-fork", bend: newViewFork},
+	{number: 16, name: "checkpoint-lie", bend: checkpointLie},
+	{number: 18, name: "amnesia", tick: amnesia, tickRate: 4},
+	{number: 19, name: "rollback", tick: rollback, tickRate: 12},
+	{number: 20, name: "replay-archive", bend: replayArchive},
+	{number: 22, name: "evidence-spam", tick: evidenceSpam, tickRate: 100},
+	{number: 23, name: "sync-amplifier", tick: amplifier, tickRate: 200},
+	{number: 24, name: "identity-twin"}, // liar_twin.go
+	{number: 25, name: "small-mutation", bend: smallMutation},
+	{number: 25, name: "raw-bytes", bend: rawBytes},
+	{number: 26, name: "state-aware", bend: stateAware},
+	{number: 27, name: "legal-but-odd", bend: legalButOdd, tick: oddTick, tickRate: 30},
+	{name: "withhold", bend: withhold},
+	{name: "status-lie", bend: statusLie},
+	{name: "complain", tick: complain, tickRate: 100},
+	{name: "reply-lie"}, // liar.answer
+}
+
+// Rows of the table that code outside of it asks for.
 const (
-	bendEquivocate bend = 1 << iota // two values for one slot, to two halves
-	bendShares                      // bad shares
-	bendWithhold                    // some frames do not go out
-	bendProofs                      // certificates that do not verify
-	bendStatus                      // claims to be far ahead or behind
-	bendComplain                    // complains all the time
-	bendNumbers                     // ±1 on view or seq
-	bendBytes                       // any byte
-	bendChanges                     // reports less in view changes than it knows
-	bendBatches                     // proposes what no client signed
-	bendDouble                      // votes for every value that it hears of
-	bendAll        = 1<<iota - 1
+	strategyCensor   = 4
+	strategyTwin     = 23
+	strategyWithhold = 28
+	strategyReply    = 31
 )
 
-// liar is a Byzantine replica: the real program, whose frames are bent on the
-// way out, so that it stays plausible enough to hurt. It signs with its own keys
-// only.
+// strategyCount is the length of the table.
+const strategyCount = 32
+
+// liar is one Byzantine replica over all its lives.
 type liar struct {
-	n    *node
-	base uint64 // seed of what it does to each frame
-	sent uint64 // frames so far
-	rnd  stream // of the frame at hand
-	lied bool   // about the frame at hand
-	ways bend
-	rate int // of 1000 frames
+	n     *node
+	w     *world
+	brain *brain
+	seed  uint64
+	rates [strategyCount]int // of 1000 cases, by strategy; 0: never
+
+	asked  uint64 // decisions so far, see about
+	lies   int    // so far
+	copied *diskCopy
+	fate   fate
+	twin   *node // nil: none
 }
 
-func newLiar(n *node, seed uint64) *liar {
-	l := &liar{n: n, base: seed, rnd: newStream(seed, "ways")}
-	l.ways = bend(l.rnd.next()) & bendAll
-	l.rate = l.rnd.between(20, 600)
-	n.w.say("liar %d: ways %b rate %d", n.id, l.ways, l.rate)
-	return l
-}
+// liarEnd is added to a liar's id in the name of a decision of its own: what
+// becomes of the same frame on its way has the plain name.
+const liarEnd = 100
 
-func (l *liar) does(b bend) bool {
-	if l.ways&b == 0 || !l.rnd.chance(l.rate) {
+// tickKind stands for a frame's kind in the name of what a liar does at a tick.
+const tickKind = 255
+
+// about makes a decision: act gets the chance for it, unless a script wants the
+// truth. What a liar did is written down.
+func (l *liar) about(k key, act func(r *stream)) bool {
+	l.asked++
+	seed, lies := l.w.choice.bends(k, mix(l.seed+l.asked))
+	if !lies {
 		return false
 	}
-	l.lied = true
+	r, before := stream(seed), l.lies
+	act(&r)
+	if l.lies > before {
+		l.w.choice.bent(k, seed)
+	}
 	return true
 }
 
-// about turns to the next frame: all that the liar decides about it comes from
-// one seed. It reports false for a frame of which the script wants the truth;
-// otherwise done must follow.
-func (l *liar) about(k key) (seed uint64, lies bool) {
-	l.sent++
-	seed, lies = l.n.w.choice.bends(k, mix(l.base+l.sent))
-	l.rnd, l.lied = stream(seed), false
-	return seed, lies
+// newLiar draws what a replica does, mostly as the brain has planned.
+func newLiar(n *node, b *brain, seed uint64) *liar {
+	l := &liar{n: n, w: n.w, brain: b, seed: seed}
+	r := newStream(seed, "ways")
+	plan := &b.plan
+	if r.chance(300) {
+		plan = drawPlan(&r, n.w.opt.Lies)
+	}
+	rate := r.between(20, 600)
+	for i := range strategies {
+		if plan[i] {
+			l.rates[i] = max(1, rate*r.between(300, 1700)/1000)
+		}
+	}
+	b.liars = append(b.liars, l)
+	for i := range strategies {
+		if l.rates[i] > 0 {
+			n.w.say("liar %d: %s, rate %d", n.id, strategies[i].name, l.rates[i])
+		}
+	}
+	if l.rates[strategyTwin] > 0 {
+		l.twin = newTwin(n)
+	}
+	return l
 }
 
-// done writes down that the frame was lied about.
-func (l *liar) done(k key, seed uint64) {
-	if l.lied {
-		l.n.w.choice.bent(k, seed)
+// drawPlan chooses strategies: few that are seen clearly, or many at once; or
+// those that are given.
+func drawPlan(r *stream, given uint64) *[strategyCount]bool {
+	var plan [strategyCount]bool
+	if given != 0 {
+		for i := range plan {
+			plan[i] = given>>i&1 == 1
+		}
+		return &plan
+	}
+	some := [4]int{60, 150, 400, 800}[r.below(4)]
+	for i := range plan {
+		plan[i] = r.chance(some)
+	}
+	plan[r.below(len(plan))] = true
+	// What takes the program itself back dominates a run: not so often.
+	for i := range plan {
+		switch strategies[i].number {
+		case 18, 19, 24:
+			plan[i] = plan[i] && r.chance(400)
+		}
+	}
+	return &plan
+}
+
+// did counts one lie.
+func (l *liar) did(strategy int) {
+	l.lies++
+	l.w.count(FaultByzantine)
+	l.w.result.Strategies[strategy]++
+}
+
+// frame is one frame on its way out to one receiver.
+type frame struct {
+	l     *liar
+	rnd   stream
+	to    wire.ReplicaID
+	kind  wire.Kind
+	body  []byte       // as it goes out; nil when m was bent
+	m     wire.Message // nil for what is no message, such as a forwarded request
+	delay uint64       // microseconds that it is held back
+	lost  bool
+}
+
+// become replaces the message.
+func (f *frame) become(m wire.Message) bool {
+	f.m, f.kind, f.body = m, m.Kind(), nil
+	return true
+}
+
+// send bends a frame for one receiver.
+func (l *liar) send(n *node, to wire.ReplicaID, kind wire.Kind, body []byte) {
+	if l.twin != nil && l.twin.up && l.brain.second[to] != n.twin {
+		return // the other instance speaks to this one
+	}
+	l.brain.keep(to, l.n.id, kind, body)
+	f := &frame{l: l, to: to, kind: kind, body: body}
+	k := l.w.choice.frame(int(l.n.id)+liarEnd, int(to), kind, body)
+	if n.twin {
+		k.a += liarEnd // its frames are others than the first instance's
+	}
+	l.about(k, f.bend)
+	if f.lost {
+		return
+	}
+	l.post(f.to, f.kind, f.bytes(), f.delay)
+}
+
+// bend lets each strategy have its way with a frame.
+func (f *frame) bend(r *stream) {
+	f.m, _ = wire.DecodeMessage(f.kind, f.body)
+	f.rnd = *r
+	for i := range strategies {
+		s := &strategies[i]
+		if f.l.rates[i] == 0 || s.bend == nil || f.m == nil && f.kind != wire.KindForward || !f.rnd.chance(f.l.rates[i]) {
+			continue
+		}
+		if s.bend(f) {
+			f.l.did(i)
+		}
+		if f.lost {
+			return
+		}
 	}
 }
 
 // reply bends a reply to a client, or withholds it.
-func (l *liar) reply(k key, kind wire.Kind, body []byte) (wire.Kind, []byte, bool) {
-	seed, lies := l.about(k)
-	if !lies {
-		return kind, body, true
-	}
-	defer l.done(k, seed)
-	if l.withholds() {
-		return kind, nil, false
-	}
-	kind, body = l.answer(kind, body)
-	return kind, body, true
+func (l *liar) reply(k key, kind wire.Kind, body []byte) (_ wire.Kind, _ []byte, told bool) {
+	told = true
+	l.about(k, func(r *stream) {
+		if rate := l.rates[strategyWithhold]; rate > 0 && r.chance(rate) {
+			l.did(strategyWithhold)
+			told = false
+			return
+		}
+		kind, body = l.answer(r, kind, body)
+	})
+	return kind, body, told
 }
 
-func (l *liar) withholds() bool { return l.does(bendWithhold) }
-
-// send takes a frame for one receiver.
-func (l *liar) send(to wire.ReplicaID, kind wire.Kind, body []byte) {
-	w := l.n.w
-	k := w.choice.frame(int(l.n.id)+liarEnd, int(to), kind, body)
-	seed, lies := l.about(k)
-	if !lies {
-		w.net.post(l.n.id, to, kind, body)
+// post puts a frame on the way, now or later.
+func (l *liar) post(to wire.ReplicaID, kind wire.Kind, body []byte, delay uint64) {
+	if delay == 0 {
+		l.w.net.post(l.n.id, to, kind, body)
 		return
 	}
-	l.bend(to, kind, body)
-	l.done(k, seed)
+	l.w.after(delay, event{kind: evHeldBack, node: int16(l.n.id), peer: int16(to), frame: kind, body: append([]byte(nil), body...)})
 }
 
-// liarEnd is added to a liar's id in the name of a frame that it may bend or has
-// heard: what becomes of the frame on its way has the plain name.
-const liarEnd = 100
-
-// bend sends something in the place of a frame.
-func (l *liar) bend(to wire.ReplicaID, kind wire.Kind, body []byte) {
-	w := l.n.w
-	if l.withholds() {
-		w.count(FaultByzantine)
-		return
+// tell sends a message of the liar's own making, past its program.
+func (l *liar) tell(to wire.ReplicaID, m wire.Message) {
+	if to != l.n.id && l.n.linkUp[to] {
+		l.w.net.post(l.n.id, to, m.Kind(), m.Append(nil))
 	}
-	if l.does(bendComplain) {
-		w.net.post(l.n.id, to, wire.KindComplaint, (&wire.Complaint{View: wire.View(l.rnd.below(int(w.check.views) + 3))}).Append(nil))
-	}
-	if l.does(bendBytes) && len(body) > 0 {
-		w.count(FaultByzantine)
-		body = append([]byte(nil), body...)
-		body[l.rnd.below(len(body))] ^= byte(1 << l.rnd.below(8))
-		w.net.post(l.n.id, to, kind, body)
-		return
-	}
-	m, err := wire.DecodeMessage(kind, body)
-	if err != nil { // a forwarded request
-		w.net.post(l.n.id, to, kind, body)
-		return
-	}
-	if bent := l.bent(to, m); bent != nil {
-		w.count(FaultByzantine)
-		m = bent
-	}
-	w.net.post(l.n.id, to, m.Kind(), m.Append(nil))
 }
 
-// hears lets the liar vote for whatever somebody else voted for, in any view,
-// beside what its own core does.
-func (l *liar) hears(kind wire.Kind, body []byte) {
-	if kind != wire.KindSignShare && kind != wire.KindPrePrepare && kind != wire.KindPrepare {
-		return
-	}
-	k := l.n.w.choice.frame(int(l.n.id)+liarEnd, int(l.n.id), kind, body)
-	seed, lies := l.about(k)
-	if !lies || !l.does(bendDouble) {
-		return
-	}
-	l.done(k, seed)
-	m, err := wire.DecodeMessage(kind, body)
-	if err != nil {
-		return
-	}
-	w := l.n.w
-	w.count(FaultByzantine)
-	suite := w.keys.suites[l.n.id]
-	var out wire.Message
-	switch m := m.(type) {
-	case *wire.SignShare:
-		out = l.vote(m.Slot)
-	case *wire.PrePrepare:
-		out = l.vote(m.Slot)
-	case *wire.Prepare:
-		out = &wire.Commit{Slot: m.Slot, Share: suite.SignShare(consensus.PurposeTauTau, w.scope.SlowCommitHash(m.Slot, m.Tau))}
-	}
-	l.toAll(out)
-}
-
-func (l *liar) vote(id wire.SlotID) *wire.SignShare {
-	w := l.n.w
-	suite, h := w.keys.suites[l.n.id], w.scope.SlotHash(id)
-	return &wire.SignShare{Slot: id, Sigma: suite.SignShare(consensus.PurposeSigma, h), HasTau: true, Tau: suite.SignShare(consensus.PurposeTau, h)}
-}
-
-func (l *liar) toAll(m wire.Message) {
-	body := m.Append(nil)
+func (l *liar) tellAll(m wire.Message) {
 	for i := range l.n.w.q.N {
-		if to := wire.ReplicaID(i); to != l.n.id && l.n.linkUp[i] {
-			l.n.w.net.post(l.n.id, to, m.Kind(), body)
-		}
+		l.tell(wire.ReplicaID(i), m)
 	}
 }
 
-// bent gives what one receiver gets instead, nil for the truth.
-func (l *liar) bent(to wire.ReplicaID, m wire.Message) wire.Message {
+// takes looks at a frame before the program does, and reports whether it is kept
+// from the program.
+func (l *liar) takes(n *node, e *event) bool {
+	switch {
+	case n.twin:
+		return false
+	case e.kind == evRequest:
+		l.twins(e)
+		return l.ignores(e)
+	}
+	l.hears(wire.ReplicaID(e.peer), e.frame, e.body)
+	return l.twins(e) || l.ignores(e)
+}
+
+// hears looks at a frame that comes in, before the program does. Everything is
+// shared with the other liars.
+func (l *liar) hears(from wire.ReplicaID, kind wire.Kind, body []byte) {
+	l.brain.keep(l.n.id, from, kind, body)
+	m, err := wire.DecodeMessage(kind, body)
+	if err != nil {
+		return
+	}
+	l.brain.learn(from, m)
+	l.about(l.w.choice.frame(int(l.n.id)+liarEnd, int(l.n.id), kind, body), func(r *stream) {
+		for i := range strategies {
+			if s := &strategies[i]; l.rates[i] > 0 && s.hear != nil && r.chance(l.rates[i]) && s.hear(l, r, from, m) {
+				l.did(i)
+			}
+		}
+	})
+}
+
+// tick lets the liar act on its own.
+func (l *liar) tick() {
+	id := int16(l.n.id) + liarEnd
+	l.about(l.w.choice.nth(key{a: id, b: id, kind: tickKind}), func(r *stream) {
+		for i := range strategies {
+			if s := &strategies[i]; s.tick != nil && l.rates[i] > 0 && r.chance(l.rates[i]*s.tickRate/1000) && s.tick(l, r) {
+				l.did(i)
+			}
+		}
+	})
+}
+
+// ignores reports whether the liar lets a request of the censored client fall on
+// the floor (strategy 3), asked by the client itself or forwarded.
+func (l *liar) ignores(e *event) (ignored bool) {
+	if l.rates[strategyCensor] == 0 || e.kind == evPeer && e.frame != wire.KindForward {
+		return false
+	}
+	q, err := wire.DecodeRequest(e.body)
+	if err != nil || q.Client != l.brain.censored {
+		return false
+	}
+	l.about(l.w.choice.frame(int(l.n.id)+liarEnd, -int(q.Client), e.frame, e.body), func(*stream) {
+		l.did(strategyCensor)
+		ignored = true
+	})
+	return ignored
+}
+
+// slotOf is the slot that a message speaks of.
+func slotOf(m wire.Message) (wire.SlotID, bool) {
 	switch m := m.(type) {
 	case *wire.PrePrepare:
-		return l.proposal(to, m)
+		return m.Slot, true
 	case *wire.SignShare:
-		return l.share(to, m)
+		return m.Slot, true
 	case *wire.Commit:
-		if l.does(bendShares) {
-			m.Share[9] ^= 1
-			return m
-		}
-	case *wire.SignState:
-		if l.does(bendShares) {
-			m.Share[9] ^= 1
-			return m
-		}
-	case *wire.Checkpoint:
-		if l.does(bendShares) {
-			m.Share[9] ^= 1
-			return m
-		}
-	case *wire.FullCommitProof:
-		if l.does(bendProofs) {
-			m.Slot.Digest[0] ^= 1
-			return m
-		}
+		return m.Slot, true
 	case *wire.Prepare:
-		if l.does(bendProofs) {
-			m.Slot.Digest[0] ^= 1
-			return m
-		}
+		return m.Slot, true
+	case *wire.FullCommitProof:
+		return m.Slot, true
 	case *wire.SlowCommitProof:
-		if l.does(bendProofs) {
-			m.TauTau[9] ^= 1
-			return m
-		}
+		return m.Slot, true
+	case *wire.SignState:
+		return wire.SlotID{Seq: m.Seq, Digest: m.Digest}, true
 	case *wire.ExecuteProof:
-		if l.does(bendProofs) {
-			m.Digest[0] ^= 1
-			return m
-		}
-	case *wire.Status:
-		if l.does(bendStatus) {
-			m.Executed += wire.SeqNum(l.rnd.below(1000))
-			m.View += wire.View(l.rnd.below(3))
-			m.Active = l.rnd.chance(500)
-			m.Voted = nil
-			return m
-		}
-	case *wire.ViewChange:
-		if m.Replica == l.n.id && l.does(bendChanges) {
-			return l.change(m)
-		}
+		return wire.SlotID{Seq: m.Seq, Digest: m.Digest}, true
+	case *wire.Checkpoint:
+		return wire.SlotID{Seq: m.State.Seq, Digest: m.State.StateRoot}, true
 	}
-	return nil
-}
-
-// proposal gives half of the receivers another value, or one that no client
-// signed.
-func (l *liar) proposal(to wire.ReplicaID, m *wire.PrePrepare) wire.Message {
-	w := l.n.w
-	twofaced := l.ways&bendEquivocate != 0 && to%2 == 0 && mix(uint64(m.Slot.Seq))%1000 < uint64(l.rate)
-	l.lied = l.lied || twofaced
-	if !twofaced && !l.does(bendBatches) {
-		return nil
-	}
-	batch, err := wire.DecodeBatch(m.Batch)
-	if err != nil {
-		return nil
-	}
-	if twofaced {
-		batch.Time++
-	} else if q := &batch.Requests[l.rnd.below(len(batch.Requests))]; len(q.Body) > 0 {
-		q.Body = append([]byte(nil), q.Body...)
-		q.Body[0] ^= 1
-	}
-	raw := batch.Append(nil)
-	d, err := w.check.batchDigest(raw)
-	if err != nil {
-		return nil
-	}
-	id := wire.SlotID{View: m.Slot.View, Seq: m.Slot.Seq, Digest: d}
-	if twofaced {
-		l.toAll(l.vote(id))
-		if l.rnd.chance(300) { // both to one
-			w.net.post(l.n.id, to, m.Kind(), m.Append(nil))
-		}
-	}
-	return &wire.PrePrepare{Slot: id, Author: w.keys.suites[l.n.id].SignIdentity(w.scope.AuthorBytes(id)), Batch: raw}
-}
-
-// share bends a vote: bad bytes, or a share for a neighbour's slot.
-func (l *liar) share(to wire.ReplicaID, m *wire.SignShare) wire.Message {
-	switch {
-	case l.does(bendShares):
-		m.Sigma[9] ^= 1
-		m.Tau[9] ^= 1
-		if !m.HasTau {
-			m.Tau = wire.BLSSignature{}
-		}
-		return m
-	case l.does(bendNumbers):
-		if l.rnd.chance(500) {
-			m.Slot.Seq++
-		} else {
-			m.Slot.View++
-		}
-		return m
-	}
-	return nil
-}
-
-// change reports low, or claims votes that were never cast.
-func (l *liar) change(m *wire.ViewChange) wire.Message {
-	w := l.n.w
-	var slots []wire.SlotEvidence
-	for _, e := range m.Slots {
-		switch l.rnd.below(7) {
-		case 0: // never heard of it
-			continue
-		case 1:
-			if e.HasLock = false; !e.HasVote {
-				continue
-			}
-		case 2:
-			if e.HasVote && e.Vote.View > 0 {
-				e.Vote.View--
-			}
-		case 3:
-			if e.HasVote {
-				e.Vote.View = m.To - 1
-			}
-		case 4:
-			if e.HasVote {
-				e.Vote.Digest[5] ^= 1
-			}
-		case 5: // a certificate of its own making
-			e.HasLock = true
-			e.Lock.View, e.Lock.Digest = m.To-1, e.Vote.Digest
-			e.Lock.Digest[6] ^= 1
-		}
-		slots = append(slots, e)
-	}
-	m.Slots = slots
-	d := w.scope.ViewChangeDigest(m)
-	m.Signature = w.keys.suites[l.n.id].SignIdentity(d[:])
-	return m
+	return wire.SlotID{}, false
 }

@@ -55,10 +55,11 @@ func (t *net) send(n *node, to wire.ReplicaID, kind wire.Kind, body []byte) erro
 		return errDown
 	}
 	if n.liar != nil {
-		n.liar.send(to, kind, body)
+		n.liar.send(n, to, kind, body)
 		return nil
 	}
 	t.w.check.said(n, to, kind, body)
+	t.w.check.served(n, to, kind)
 	t.post(n.id, to, kind, body)
 	return nil
 }

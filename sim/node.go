@@ -23,6 +23,7 @@ type node struct {
 	past    *history // what it promised, for the checkers
 	liar    *liar    // nil: honest
 	offset  int64    // of its clock, nanoseconds
+	twin    bool     // the second instance of a liar
 	faulty  bool     // counts among the f: liar, amnesiac, wrong clock or rotten disk
 	mad     bool     // its clock may say anything
 	drift   int      // of its clock: ticks are so many thousandths of what they should be
@@ -35,6 +36,7 @@ type node struct {
 	up      bool
 	life    uint32
 	created bool // the journal exists
+	proofs  *evidenceLog
 	replica *pipeline.Replica
 	journal *journal
 	stages  []pipeline.Stage
@@ -65,6 +67,7 @@ type killed struct{}
 func newNode(w *world, id int) *node {
 	n := &node{w: w, id: wire.ReplicaID(id), disk: newDisk(0), drift: 1000, ledger: newLedger(), past: newHistory()}
 	n.disk.effect, n.ledger.effect = n.effect, n.effect
+	n.proofs = &evidenceLog{n: n}
 	n.linkUp = make([]bool, w.q.N)
 	r := newStream(w.opt.Seed, fmt.Sprint("clock", id))
 	n.offset = int64(r.below(timeBound/3)) - timeBound/6
@@ -127,6 +130,10 @@ func (n *node) start() {
 		n.paper = paper{}
 		n.dead()
 		return
+	case err != nil && n.liar != nil && !errors.Is(err, errPanic):
+		n.liar.unable(err)
+		n.dead()
+		return
 	case err != nil && n.doomed:
 		n.w.say("replica %d cannot start: %v", n.id, err)
 		n.dead()
@@ -142,7 +149,9 @@ func (n *node) start() {
 	n.startedAt, n.fastCommits, n.slowCommits = s.Executed, 0, 0
 	n.w.say("replica %d starts: executed %d stable %d amnesia %v records %d", n.id, s.Executed, s.Stable, s.Amnesia, n.journal.records)
 	n.w.after(n.tickLength(span{0, tickMicros - 1}), event{kind: evTick, node: int16(n.id), life: n.life})
-	n.w.net.nodeUp(n)
+	if !n.twin {
+		n.w.net.nodeUp(n)
+	}
 	n.schedule()
 }
 
@@ -179,7 +188,7 @@ func (n *node) open() (err error, died bool) {
 	}
 	n.replica, err = pipeline.New(pipeline.Config{Self: n.id, Cluster: w.keys.cluster, Epoch: 1, Quorums: w.q, Interval: o.Window / 2,
 		TimeBound: timeBound, Payments: w.cfg, Timing: consensus.DefaultTiming(), Batch: o.Batch, RequestQueueMax: o.Queue,
-		Clock: n.clock, Logger: slog.New(blame{n})}, suite, port{n}, n.journal, n.ledger, found.Amnesia)
+		Clock: n.clock, Logger: slog.New(blame{n}), Evidence: n.proofs}, suite, port{n}, n.journal, n.ledger, found.Amnesia)
 	return err, false
 }
 
@@ -240,16 +249,25 @@ func (n *node) guarded(e *event) (died bool) {
 	case evTick:
 		n.replica.Tick()
 		n.w.check.bounds(n)
+		if n.liar != nil && !n.twin {
+			n.liar.tick()
+		}
 		n.w.after(n.tickLength(tickSpan), event{kind: evTick, node: e.node, life: e.life})
 	case evStep:
 		n.step(int(e.peer))
 	case evPeer:
 		n.w.arrives(e)
-		if n.liar != nil {
-			n.liar.hears(e.frame, e.body)
+		if n.liar != nil && n.liar.takes(n, e) {
+			return false
+		}
+		if e.frame == wire.KindPrePrepare && n.w.nodes[e.peer].liar != nil {
+			n.w.check.proposed(n, wire.ReplicaID(e.peer), e.body)
 		}
 		n.replica.Ingress().PeerFrame(wire.ReplicaID(e.peer), e.frame, e.body)
 	case evRequest:
+		if n.liar != nil && n.liar.takes(n, e) {
+			return false
+		}
 		n.replica.Ingress().ClientFrame(pipeline.ConnID(e.peer+1), wire.ClientID(e.peer+1), e.frame, e.body)
 	case evLink:
 		n.link(int(e.peer), e.up)
@@ -335,6 +353,9 @@ func (n *node) dead() {
 	n.replica, n.stages = nil, nil
 	n.life++
 	n.crashAt = 0
+	if n.twin {
+		return // it lives once
+	}
 	n.deaths++
 	torn := 0
 	if n.w.opt.Faults&FaultTorn != 0 {

@@ -73,7 +73,8 @@ type Options struct {
 	F, C    int
 	Window  wire.SeqNum // a power of two: genesis wants it so
 	Faults  Faults
-	Real    bool // real signatures
+	Lies    uint64 // rows of the table of strategies that every liar keeps to; 0: drawn
+	Real    bool   // real signatures
 	Batch   pipeline.BatchPolicy
 	Queue   int  // RequestQueueMax
 	Phases  int  // of faults
@@ -112,6 +113,7 @@ type load struct {
 	Accounts int
 	Ops      int  // requests per client
 	Repeat   int  // of 1000 answered requests that are sent again
+	Linear   bool // few requests under way and no timeouts: see linear.go
 	Rogue    bool // the last client of several signs two requests under one seq
 	Odd      oddities
 }
@@ -150,7 +152,9 @@ func Draw(seed uint64) Options {
 		o.Load.Open = 2000 << r.below(6)
 	}
 	o.Load.Rogue = r.chance(150)
-	if o.Load.Odd = drawOddities(seed); o.Load.Odd.Wide {
+	if isLinear(seed) {
+		o.Load.Linear, o.Load.Rogue, o.Load.Open, o.Load.Depth = true, false, 0, 1
+	} else if o.Load.Odd = drawOddities(seed); o.Load.Odd.Wide {
 		o.Window, o.Batch.SlotsMax, o.Batch.EventsMax, o.Batch.EagerSlots = 256, 256, 8, 64
 	}
 	if n := o.replicas(); n > 10 {

@@ -21,6 +21,7 @@ func (k *checker) said(n *node, to wire.ReplicaID, kind wire.Kind, body []byte) 
 		k.voted(n, kind, m.Slot)
 	case *wire.SignShare:
 		k.voted(n, kind, m.Slot)
+		k.fell(n, m.Slot)
 	case *wire.Commit:
 		k.promise(n, claim{kind, m.Slot.View, m.Slot.Seq}, m.Slot.Digest)
 		k.needs(n, kind, fact{wire.RecordLock, m.Slot.View, m.Slot.Seq, m.Slot.Digest})

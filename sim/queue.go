@@ -9,16 +9,17 @@ const tickMicros = 5000
 type eventKind uint8
 
 const (
-	evTick    eventKind = iota // a replica's clock ticks
-	evStep                     // a replica's stage steps
-	evPeer                     // a frame reaches a replica from a replica
-	evRequest                  // a frame reaches a replica from a client
-	evReply                    // a frame reaches a client
-	evLink                     // a replica learns that a link is up or down
-	evHello                    // a client learns the same
-	evClient                   // a client's timer
-	evSubmit                   // a client has something to ask
-	evRestart                  // a crashed replica starts again
+	evTick     eventKind = iota // a replica's clock ticks
+	evStep                      // a replica's stage steps
+	evPeer                      // a frame reaches a replica from a replica
+	evRequest                   // a frame reaches a replica from a client
+	evReply                     // a frame reaches a client
+	evLink                      // a replica learns that a link is up or down
+	evHello                     // a client learns the same
+	evClient                    // a client's timer
+	evSubmit                    // a client has something to ask
+	evRestart                   // a crashed replica starts again
+	evHeldBack                  // a liar lets a frame go that it held back
 )
 
 // event is one thing that will happen. Which fields count depends on kind.

@@ -30,6 +30,7 @@ func (w *world) run() {
 		return
 	}
 	w.settle("faults stop", 8)
+	w.check.convicted()
 	if w.opt.Final && !w.failed() {
 		w.say("— everybody dies")
 		w.crashAll()
@@ -124,6 +125,12 @@ func (w *world) unrest() string {
 func (w *world) close() {
 	if last := wire.SeqNum(len(w.check.chain)); last < w.check.ackMax {
 		w.fail("C6: block %d was answered from, the chain ends at %d", w.check.ackMax, last)
+	}
+	if l := w.check.linear; l != nil {
+		if problem := l.check(&w.opt, &w.cfg); problem != "" {
+			w.fail("C4: Porcupine: %s", problem)
+		}
+		w.result.Linear = uint64(min(len(l.ops), linearOps))
 	}
 	for i := range w.nodes {
 		n := w.nodes[(i+int(w.opt.Seed))%w.q.N]

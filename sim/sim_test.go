@@ -182,6 +182,7 @@ func figures(t *testing.T, list []outcome, wall time.Duration, cpu float64) {
 	var sum Result
 	var each []uint64
 	var faults uint64
+	var runs [strategyCount]uint64 // in which a strategy acted
 	violations := 0
 	for _, o := range list {
 		r := &o.r
@@ -191,7 +192,16 @@ func figures(t *testing.T, list []outcome, wall time.Duration, cpu float64) {
 		sum.Answered += r.Answered
 		sum.Restarts += r.Restarts
 		sum.Unseen += r.Unseen
+		sum.Proofs += r.Proofs
+		sum.Linear += r.Linear
+		sum.Replayed += r.Replayed
 		sum.Settle = max(sum.Settle, r.Settle)
+		for k := range r.Strategies {
+			if n := r.Strategies[k]; n > 0 {
+				sum.Strategies[k] += n
+				runs[k]++
+			}
+		}
 		sum.Phases.add(&r.Phases)
 		mine := uint64(0)
 		for k := range r.Faults {
@@ -212,10 +222,20 @@ func figures(t *testing.T, list []outcome, wall time.Duration, cpu float64) {
 	reportPhases(t, &sum.Phases)
 	t.Logf("%d slots, %d requests answered, %d starts of replicas, slowest rest %d ticks, %d losses that no disk can see alone", sum.Slots, sum.Answered, sum.Restarts, sum.Settle, sum.Unseen)
 	t.Logf("faults: %s", strings.Join(kinds, ", "))
+	t.Logf("%d blocks replayed by the model, %d requests put in order by Porcupine", sum.Replayed, sum.Linear)
+	t.Logf("%d proofs of equivocation; strategies of liars (times, in runs): %s", sum.Proofs, strategyList(&sum.Strategies, &runs))
 	reportMarks(t)
 	t.Logf("%d seeds in %v and %.1f s of CPU, %d events (%.0f per CPU second), %.2f virtual hours (%.0f times real time per core), %d faults of %d kinds, median %d per seed, violations %d",
 		len(list), wall.Round(time.Millisecond), cpu, sum.Events, float64(sum.Events)/cpu, float64(sum.Micros)/3.6e9, float64(sum.Micros)/1e6/cpu,
 		faults, faultKinds, each[len(each)/2], violations)
+}
+
+func strategyList(times, runs *[strategyCount]uint64) string {
+	var list []string
+	for k := range strategies {
+		list = append(list, fmt.Sprintf("%d %s %d in %d", strategies[k].number, strategies[k].name, times[k], runs[k]))
+	}
+	return strings.Join(list, ", ")
 }
 
 func TestEqualSeedsGiveEqualRuns(t *testing.T) {

@@ -10,6 +10,15 @@ type weather struct {
 	storm    bool   // replicas die all the time
 	// forgetful replicas may lose their journal when they die.
 	forgetful []bool
+	liars     *brain // nil: none
+}
+
+// brain is what all liars share.
+func (s *weather) brain() *brain {
+	if s.liars == nil {
+		s.liars = newBrain(s.w)
+	}
+	return s.liars
 }
 
 func newWeather(w *world) *weather {
@@ -57,6 +66,9 @@ func (s *weather) castRoles() {
 	for range s.w.q.F {
 		id := s.rnd.below(s.w.q.N)
 		role := roles[s.rnd.below(len(roles))]
+		if role == topicLiar && s.liars == nil && mix(s.w.opt.Seed)%3 == 0 {
+			id = int(s.w.q.Primary(0)) // most of what a primary can do needs one that is
+		}
 		if s.w.nodes[id].faulty || s.rnd.chance(150) {
 			continue
 		}
@@ -233,6 +245,9 @@ func (s *weather) died(n *node) {
 	c, k, r := s.w.choice, n.death(), &s.w.rndLife
 	if !s.w.calm {
 		s.damage(n)
+	}
+	if n.liar != nil {
+		n.liar.died()
 	}
 	s.w.check.restarted(n)
 	pause := span{1000, 2_000_000}

@@ -24,20 +24,26 @@ func (u *user) compose() (wire.Op, []byte) {
 	switch {
 	case u.serial == 0:
 		return wire.OpCreateAccounts, u.accounts()
+	case u.w.opt.Load.Linear && u.rnd.chance(linearReads):
+		return u.lookup(8)
 	case u.rnd.chance(900):
 		return wire.OpCreateTransfers, u.transfers(1 + u.rnd.below(u.w.opt.Load.Events))
 	case u.rnd.chance(300):
 		return wire.OpLedgerTotals, nil
-	case u.rnd.chance(500):
-		var body []byte
-		for range 1 + u.rnd.below(4) {
-			body = payments.AppendID(body, u.account())
-		}
-		return wire.OpLookupAccounts, body
+	case u.rnd.chance(500) || u.w.opt.Load.Linear:
+		return u.lookup(4)
 	default:
 		f := payments.AccountFilter{AccountID: u.account(), Limit: uint32(1 + u.rnd.below(20)), Flags: payments.FilterDebits | payments.FilterCredits}
 		return wire.OpGetAccountTransfers, f.Append(nil)
 	}
+}
+
+func (u *user) lookup(most int) (wire.Op, []byte) {
+	var body []byte
+	for range 1 + u.rnd.below(most) {
+		body = payments.AppendID(body, u.account())
+	}
+	return wire.OpLookupAccounts, body
 }
 
 func (u *user) account() payments.U128 {
@@ -90,6 +96,9 @@ func (u *user) transfer() payments.Transfer {
 	case u.rnd.chance(100): // two-phase
 		t.Flags = payments.TransferPending
 		t.Timeout = uint32(u.rnd.below(3))
+		if u.w.opt.Load.Linear {
+			t.Timeout = 0
+		}
 		u.made = append(u.made, t.ID)
 	case len(u.made) > 0 && u.rnd.chance(100):
 		t = payments.Transfer{ID: t.ID, PendingID: u.made[u.rnd.below(len(u.made))], Flags: payments.TransferVoidPending}

@@ -47,8 +47,13 @@ type Result struct {
 	Settle   uint64 // ticks from the end of faults until rest
 	Faults   [faultKinds]uint64
 	Phases   Matrix
-	Restarts uint64
-	Unseen   uint64 // losses at the end of a journal that its disk could not know of
+	Replayed uint64 // blocks that the model executed too
+	Linear   uint64 // requests that Porcupine put in order
+	Proofs   uint64 // of equivocation, at honest replicas
+	// Strategies counts what liars did, by row of their table.
+	Strategies [strategyCount]uint64
+	Restarts   uint64
+	Unseen     uint64 // losses at the end of a journal that its disk could not know of
 }
 
 // Run runs one seed. lines takes a readable timeline, nil for none.
@@ -106,6 +111,9 @@ func newWorld(opt Options, script, book *Scenario, lines io.Writer) *world {
 	}
 	for _, n := range w.nodes {
 		n.start()
+		if n.liar != nil {
+			n.liar.startTwin()
+		}
 	}
 	for _, u := range w.users {
 		u.begin()
@@ -152,6 +160,15 @@ func (w *world) until(end uint64) {
 	w.now = max(w.now, end)
 }
 
+// instance is the replica that an event is for; a liar may have two.
+func (w *world) instance(e *event) *node {
+	n := w.nodes[e.node]
+	if e.life >= twinLife && n.liar != nil && n.liar.twin != nil {
+		return n.liar.twin
+	}
+	return n
+}
+
 // happen takes the next event.
 func (w *world) happen() {
 	e := w.queue.pop()
@@ -161,7 +178,7 @@ func (w *world) happen() {
 	w.trace.add(uint64(e.kind)<<56 | uint64(e.frame)<<48 | uint64(uint16(e.node))<<32 | uint64(uint16(e.peer))<<16 | uint64(e.life))
 	switch e.kind {
 	case evTick, evStep, evPeer, evRequest, evLink:
-		n := w.nodes[e.node]
+		n := w.instance(&e)
 		if n.paused > w.now {
 			e.at = n.paused
 			w.queue.push(e)
@@ -174,6 +191,8 @@ func (w *world) happen() {
 			w.acts = n
 			n.happen(&e)
 		}
+	case evHeldBack:
+		w.net.post(wire.ReplicaID(e.node), wire.ReplicaID(e.peer), e.frame, e.body)
 	case evReply, evClient, evSubmit, evHello:
 		w.users[e.node].happen(&e)
 	case evRestart:

@@ -57,6 +57,7 @@ var libraries = []struct {
 	{"crypto/tls", []string{"netio", "client"}},
 	{"github.com/cockroachdb/pebble", []string{"storage"}},
 	{"github.com/herumi", []string{"sigagg"}},
+	{"github.com/anishathalye/porcupine", []string{"sim"}},
 	{"github.com/prometheus/client_golang", []string{"pipeline", "cmd/replica", "cmd/loadgen"}},
 }
 
