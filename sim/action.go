@@ -33,6 +33,7 @@ func (s *weather) act(e *entry) {
 		w.net.bandwidth = int(e.value)
 		return
 	case topicClog:
+		w.acts = w.nodes[e.key.a]
 		w.net.clog[int(e.key.a)*w.net.n+int(e.key.b)] = w.now + e.value
 		w.count(FaultClog)
 		return
