@@ -75,6 +75,28 @@ type key struct {
 	n         uint32 // occurrence
 }
 
+// What a key of a script leaves open: any replica, any view or seq, each
+// occurrence.
+const (
+	anyEnd    = 99
+	anyNumber = 1<<64 - 1
+	anyTime   = 1<<32 - 1
+)
+
+// open reports whether the key leaves something open.
+func (k *key) open() bool {
+	return k.a == anyEnd || k.a == anyEnd+liarEnd || k.b == anyEnd || k.view == anyNumber || k.seq == anyNumber || k.n == anyTime
+}
+
+// covers reports whether k, perhaps open, means o.
+func (k *key) covers(o *key) bool {
+	end := func(x, y int16) bool {
+		return x == y || x == anyEnd && y >= 0 && y < liarEnd || x == anyEnd+liarEnd && y >= liarEnd
+	}
+	return k.kind == o.kind && end(k.a, o.a) && end(k.b, o.b) && (k.view == o.view || k.view == anyNumber) &&
+		(k.seq == o.seq || k.seq == anyNumber) && (k.n == o.n || k.n == anyTime)
+}
+
 // entry is one choice that was made.
 type entry struct {
 	topic topic
@@ -99,6 +121,7 @@ type choices struct {
 	script *Scenario // nil: streams
 	book   *Scenario // nil: nothing is written down
 	told   map[ask]*entry
+	open   []*entry       // those whose keys leave something open
 	say    func(e *entry) // tells of a fault that the script asked for; may be nil
 	old    map[key]bool   // frames that come again
 	seen   map[key]uint32 // occurrences so far; only when keys matter
@@ -119,7 +142,11 @@ func newChoices(opt *Options, script, book *Scenario) *choices {
 		if e.topic == topicReplay {
 			c.old[e.old] = true
 		}
-		if !e.topic.timed() {
+		switch {
+		case e.topic.timed():
+		case e.key.open():
+			c.open = append(c.open, e)
+		default:
 			c.told[ask{e.topic, e.key}] = e
 		}
 	}
@@ -182,6 +209,11 @@ func (c *choices) note(e entry) {
 // answer is what the script says, nil for nothing.
 func (c *choices) answer(t topic, k key) *entry {
 	e := c.told[ask{t, k}]
+	for i := 0; e == nil && i < len(c.open); i++ {
+		if o := c.open[i]; o.topic == t && o.key.covers(&k) {
+			e = o
+		}
+	}
 	if e != nil {
 		e.met = true
 		if c.say != nil && !t.timing() {

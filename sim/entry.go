@@ -15,6 +15,7 @@ import (
 //	n  replica        s  stage            k  kind of frame
 //	p  view/seq       v  life             q  seq of a request
 //	#  occurrence
+//	   (* is any replica, liar (!*), view, seq or occurrence)
 //	d  value: microseconds    i  value: number    x  value: bits
 //	o  the frame that comes again
 //	L  value: list of links
@@ -68,15 +69,25 @@ var stageNames = [7]string{"verify", "crypto", "order", "journal", "execute", "c
 // endName is one end of a link.
 func endName(x int16) string {
 	switch {
+	case x == anyEnd:
+		return "*"
+	case x == anyEnd+liarEnd:
+		return "!*"
 	case x < 0:
 		return "c" + strconv.Itoa(int(-x))
-	case x >= liarEnd:
+	case x >= anyEnd:
 		return "!" + strconv.Itoa(int(x-liarEnd))
 	}
 	return strconv.Itoa(int(x))
 }
 
 func parseEnd(s string) (int16, error) {
+	switch s {
+	case "*":
+		return anyEnd, nil
+	case "!*":
+		return anyEnd + liarEnd, nil
+	}
 	digits := strings.TrimLeft(s, "c!")
 	n, err := strconv.ParseUint(digits, 10, 7)
 	x := int16(n)
@@ -91,6 +102,21 @@ func parseEnd(s string) (int16, error) {
 		x += liarEnd
 	}
 	return x, nil
+}
+
+// numberName is a view or seq.
+func numberName(n uint64) string {
+	if n == anyNumber {
+		return "*"
+	}
+	return strconv.FormatUint(n, 10)
+}
+
+func parseNumber(s string) (uint64, error) {
+	if s == "*" {
+		return anyNumber, nil
+	}
+	return strconv.ParseUint(s, 10, 64)
 }
 
 // formatMillis writes virtual time as milliseconds with three decimals.
@@ -133,12 +159,15 @@ func (e *entry) part(letter byte) []string {
 	case 'k':
 		return []string{kindName(k.kind)}
 	case 'p':
-		return []string{fmt.Sprintf("%d/%d", k.view, k.seq)}
+		return []string{numberName(k.view) + "/" + numberName(k.seq)}
 	case 'v':
 		return number(k.view)
 	case 'q':
 		return number(k.seq)
 	case '#':
+		if k.n == anyTime {
+			return []string{"#*"}
+		}
 		return []string{"#" + strconv.Itoa(int(k.n))}
 	case 'd', 'i':
 		return number(e.value)
@@ -220,13 +249,20 @@ func (e *entry) parse(letter byte, words []string) (rest []string, err error) {
 	case 'k':
 		k.kind, err = parseKind(w)
 	case 'p':
-		_, err = fmt.Sscanf(w, "%d/%d", &k.view, &k.seq)
+		view, seq, _ := strings.Cut(w, "/")
+		if k.view, err = parseNumber(view); err == nil {
+			k.seq, err = parseNumber(seq)
+		}
 	case 'v':
 		k.view, err = strconv.ParseUint(w, 10, 64)
 	case 'q':
 		k.seq, err = strconv.ParseUint(w, 10, 64)
 	case '#':
-		_, err = fmt.Sscanf(w, "#%d", &k.n)
+		if w == "#*" {
+			k.n = anyTime
+		} else {
+			_, err = fmt.Sscanf(w, "#%d", &k.n)
+		}
 	case 'd', 'i', 'x':
 		e.value, err = strconv.ParseUint(w, 0, 64)
 	case 'o':

@@ -14,7 +14,8 @@ import (
 //
 // What a scenario does not list is plain: frames arrive, after the middle of the
 // usual delay; nothing fails; liars tell the truth. What a name in the list does
-// not meet in the run has no effect. The seed is salt for what does not depend on
+// not meet in the run has no effect; a name may leave parts open, and then answers
+// for all that fit. The seed is salt for what does not depend on
 // the course of the run: keys, nonces, and the content of each client's n-th
 // request.
 //
@@ -163,12 +164,15 @@ func (e *entry) fits(n, clients int) bool {
 		if x >= liarEnd {
 			x -= liarEnd
 		}
-		return int(x) < n && int(-x) <= clients
+		return (int(x) < n || x == anyEnd) && int(-x) <= clients
 	}
 	for _, x := range e.links {
 		if x < 0 || x >= n {
 			return false
 		}
+	}
+	if e.key.open() && (e.topic.timed() || e.topic.timing()) || e.old.open() {
+		return false
 	}
 	return end(e.key.a) && end(e.key.b) && end(e.old.a) && end(e.old.b) && (e.topic != topicStall || e.key.kind < 7)
 }

@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"quorate/wire"
 )
 
 var scenarioFlag = flag.String("sim.scenario", "", "scenario file to replay with its timeline")
@@ -131,10 +133,36 @@ func TestBadScenarios(t *testing.T) {
 	for _, bad := range []string{
 		"option colour 3", "option f x", "option f 0", "option window 7", "option delay 9-3", "calm soon", "lost", "lost 0>1", "lost 0>1 gossip 0/1 #0",
 		"lost 0>9 commit 0/1 #0", "lost 0>c0 reply 0/1 #0", "lost 0>c16 reply 0/1 #0", "delay 0>1 commit 0/1 #0", "delay 0>1 commit 0/1 #0 5 6", "cut 0>1", "at 1 lost 0>1 commit 0/1 #0",
-		"at 1 cut 0>7", "at 1 stall 0 thinking 5", "at 1 crash 4", "at 0 liar 1 0x1\nat 0 rotten 2", "at", "at 1", "step 0 order 1", "replay 0>1 commit 0/1 #0 5 0>1",
+		"at 1 cut 0>7", "at 1 stall 0 thinking 5", "at 1 crash 4", "at 1 crash *", "step * order 1 #0 5", "at 0 liar 1 0x1\nat 0 rotten 2", "at", "at 1", "step 0 order 1", "replay 0>1 commit 0/1 #0 5 0>1",
 	} {
 		if _, err := ParseScenario([]byte(good + bad + "\n")); !errors.Is(err, ErrScenario) {
 			t.Errorf("%q: %v, want %v", bad, err, ErrScenario)
+		}
+	}
+}
+
+// Names that leave something open mean all that fit, and are written as they are
+// read.
+func TestOpenNames(t *testing.T) {
+	frame := key{a: 2, b: 1, kind: uint8(wire.KindCommit), view: 3, seq: 7, n: 1}
+	bent := frame
+	bent.a += liarEnd
+	for _, row := range []struct {
+		line string
+		k    key
+		want bool
+	}{
+		{"lost 2>1 commit 3/7 #*", frame, true}, {"lost 2>1 commit 3/* #1", frame, true}, {"lost *>1 commit */* #*", frame, true},
+		{"lost 2>* commit 3/7 #1", frame, true}, {"lost 2>1 commit 3/* #2", frame, false}, {"lost 2>1 commit */8 #*", frame, false},
+		{"lost *>1 prepare 3/7 #1", frame, false}, {"lost *>3 commit 3/7 #1", frame, false}, {"lost *>1 commit 3/7 #1", bent, false},
+		{"bent !*>1 commit 3/7 #1 0x5", bent, true}, {"bent !*>1 commit 3/7 #1 0x5", frame, false},
+	} {
+		e, err := parseEntry(row.line)
+		if err != nil || e.text() != row.line || !e.key.open() {
+			t.Errorf("%q: reads as %q, %v", row.line, e.text(), err)
+		}
+		if got := e.key.covers(&row.k); got != row.want {
+			t.Errorf("%q covers %+v: %v", row.line, row.k, got)
 		}
 	}
 }

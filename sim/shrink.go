@@ -31,6 +31,7 @@ func Shrink(s *Scenario, stop func() bool) (*Scenario, int) {
 	h.timing(100)
 	h.chunks(func(e *entry) bool { return true })
 	h.plain()
+	h.widen()
 	return h.best, h.runs
 }
 
@@ -207,6 +208,27 @@ func (h *shrinker) earlier() bool {
 	s := h.best.clone()
 	s.Calm /= 2
 	return s.Calm >= tickMicros && h.try(s)
+}
+
+// widen opens the names of what is left as far as it still fails: each
+// occurrence, any seq, any view. A choice that names less depends on less of what
+// the program does.
+func (h *shrinker) widen() {
+	for i := 0; i < len(h.best.entries); i++ {
+		for _, open := range []func(k *key){
+			func(k *key) { k.n = anyTime }, func(k *key) { k.seq = anyNumber }, func(k *key) { k.view = anyNumber }} {
+			e := h.best.entries[i]
+			if e.topic < topicLost || e.topic > topicBent || e.topic == topicReplay {
+				break
+			}
+			s := h.best.clone()
+			open(&s.entries[i].key)
+			if s.entries[i].key == e.key || !h.try(s) {
+				break
+			}
+			i = min(i, len(h.best.entries)-1)
+		}
+	}
 }
 
 // plain tries round values: no jitter, and delays in milliseconds.
