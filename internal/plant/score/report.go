@@ -40,7 +40,7 @@ func (s *score) report(wall time.Duration) bool {
 			fmt.Printf("\n%s survives: it breaks %s of %s and nothing notices\n", e.Name, e.Breaks, e.Room)
 		}
 	}
-	fmt.Printf("\nmutants: %d planted, %d killed, %d of them in the simulator, time to kill p50 %.1f p95 %.1f s of CPU; %.0f s of CPU and %.0f s in all\n",
+	fmt.Printf("\nmutants: %d planted, %d killed, %d of them in the simulator, time to kill p50 %.2f p95 %.2f s of CPU; %.0f s of CPU and %.0f s in all\n",
 		len(s.entries), killed, inSim, quantile(times, 50).Seconds(), quantile(times, 95).Seconds(), total.Seconds(), wall.Seconds())
 	return killed == len(s.entries) && len(s.trouble) == 0
 }
