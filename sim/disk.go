@@ -30,6 +30,8 @@ type disk struct {
 	failSyncs int  // so many syncs from now fail
 	failReads int  // so many reads from now fail
 	full      bool // nothing new fits
+
+	old []string // files that rot has made as they were before, since the last start
 }
 
 // inode is a file or a directory.

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"path"
+	"slices"
 	"strings"
 
 	"quorate/storage"
@@ -52,9 +54,16 @@ func (d *disk) rot(r *stream) string {
 			return ""
 		}
 		n.data = append([]byte(nil), n.before...)
+		d.old = append(d.old, path.Base(name))
 	}
 	d.settle()
 	return rotKinds[kind] + " in " + name
+}
+
+// imaged reports whether the superblock and a segment are as they were before: an
+// old image of the journal, in perfect order.
+func (d *disk) imaged() bool {
+	return slices.Contains(d.old, "superblock") && slices.ContainsFunc(d.old, func(name string) bool { return name != "superblock" })
 }
 
 // sector is the sector of b around an offset.
@@ -115,9 +124,10 @@ func (p *paper) begin(n *node, found *storage.Recovery) {
 	case p.records == nil:
 	case lost && found.Amnesia:
 		n.past.forget()
-	case lost && n.rotten && found.Incarnation == p.incarnation && found.LastLSN >= p.sealed:
-		// The newest groups, which no superblock knows of yet: no disk can see that
-		// alone (package storage, "What one disk cannot see").
+	case lost && n.rotten && found.Incarnation == p.incarnation && (found.LastLSN >= p.sealed || n.disk.imaged()):
+		// The newest groups, which no superblock knows of yet, or superblock and
+		// records as they were together: no disk can see that alone (package storage,
+		// "What one disk cannot see").
 		n.blind = true
 		n.w.result.Unseen++
 		n.w.say("replica %d does not know that records %d to %d are lost", n.id, found.LastLSN+1, p.synced)

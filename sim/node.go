@@ -142,7 +142,7 @@ func (n *node) start() {
 		n.w.fail("replica %d does not start: %v", n.id, err)
 		return
 	}
-	n.up, n.damaged = true, false
+	n.up, n.damaged, n.disk.old = true, false, nil
 	n.stages = n.replica.Stages()
 	n.w.result.Restarts++
 	s := n.replica.Status()
