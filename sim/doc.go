@@ -20,6 +20,17 @@
 // (run.go). In some runs all replicas then crash at once and must come back
 // with everything that was acknowledged.
 //
+// # Scenarios
+//
+// Whatever the code under test does not decide is a choice with a name
+// (choice.go). A run can be written down as a list of choices and replayed
+// (scenario.go), as a text of one line each (entry.go), and be made small
+// (shrink.go). The weather acts through choices as well (action.go), and the
+// timeline tells of both (timeline.go).
+//
+// What outlives the program's changes is in testdata/regress: every scenario
+// there once failed, and is replayed by each run of the tests.
+//
 // # Checkers
 //
 //	C1  agreement      one block per seq, at all honest replicas, over restarts
