@@ -43,9 +43,8 @@ func (m *Model) create(op wire.Op, body []byte, first uint64) []uint32 {
 		if !open {
 			end++
 		}
-		var before *Model
 		if end > i+1 {
-			before = m.snapshot() // one event alone changes nothing when it fails
+			m.begin() // one event alone changes nothing when it fails
 		}
 		broken := -1
 		for j := i; j < end; j++ {
@@ -61,8 +60,8 @@ func (m *Model) create(op wire.Op, body []byte, first uint64) []uint32 {
 				continue
 			}
 			broken = j
-			if before != nil {
-				*m = *before
+			if m.chain != nil {
+				m.undo()
 			}
 			for k := i; k < j; k++ {
 				codes[k] = 1
@@ -71,7 +70,7 @@ func (m *Model) create(op wire.Op, body []byte, first uint64) []uint32 {
 				m.failed[getU128(body[j*128:])] = true
 			}
 		}
-		i = end
+		i, m.chain = end, nil
 	}
 	return codes
 }
@@ -137,7 +136,7 @@ func (m *Model) account(a *Account, imported bool, ts uint64) uint32 {
 		m.ledgerOrder = append(m.ledgerOrder, Ledger{Number: a.Ledger})
 	}
 	m.ledgers[a.Ledger] = true
-	m.accounts[a.ID] = &account{rec: rec, dp: new(big.Int), dpo: new(big.Int), cp: new(big.Int), co: new(big.Int)}
+	m.setAccount(a.ID, &account{rec: rec, dp: new(big.Int), dpo: new(big.Int), cp: new(big.Int), co: new(big.Int)})
 	m.accOrder = append(m.accOrder, a.ID)
 	return 0
 }
@@ -184,10 +183,6 @@ func (m *Model) transfer(t *Transfer, imported bool, ts uint64) uint32 {
 	}
 	expires := new(big.Int).SetUint64(uint64(t.Timeout))
 	expires.Mul(expires, big.NewInt(nanosPerSecond)).Add(expires, new(big.Int).SetUint64(at))
-	opened := 0
-	if pending {
-		opened = m.Open()
-	}
 	if c := firstFailing(
 		check{imported && m.regresses(at), 60},
 		check{imported && at <= dr.rec.Timestamp, 61}, check{imported && at <= cr.rec.Timestamp, 62},
@@ -199,7 +194,7 @@ func (m *Model) transfer(t *Transfer, imported bool, ts uint64) uint32 {
 		check{expires.Cmp(new(big.Int).SetUint64(timestampLast)) > 0, 53},
 		check{dr.rec.Flags&accountDebitsMustNotExceedCredits != 0 && plus(dr.dp, dr.dpo, amount).Cmp(dr.co) > 0, 54},
 		check{cr.rec.Flags&accountCreditsMustNotExceedDebits != 0 && plus(cr.cp, cr.co, amount).Cmp(cr.dpo) > 0, 55},
-		check{pending && opened >= int(m.limits.PendingsMax), 1000},
+		check{pending && m.opened >= int(m.limits.PendingsMax), 1000},
 	); c != 0 {
 		return c
 	}
@@ -213,7 +208,7 @@ func (m *Model) transfer(t *Transfer, imported bool, ts uint64) uint32 {
 		dr.dp.Add(dr.dp, amount)
 		cr.cp.Add(cr.cp, amount)
 		if t.Timeout != 0 {
-			m.open = append(m.open[:len(m.open):len(m.open)], t.ID)
+			m.open = append(m.open, t.ID)
 		}
 	} else {
 		dr.dpo.Add(dr.dpo, amount)
@@ -257,7 +252,7 @@ func (m *Model) regresses(at uint64) bool {
 
 func (m *Model) keep(rec Transfer, status uint8, dr, cr *account) {
 	d, c := dr.record(), cr.record()
-	m.transfers[rec.ID] = &transferRecord{rec: rec, status: status, dr: d.balance(rec.Timestamp), cr: c.balance(rec.Timestamp)}
+	m.setTransfer(rec.ID, &transferRecord{rec: rec, status: status, dr: d.balance(rec.Timestamp), cr: c.balance(rec.Timestamp)})
 	m.trOrder = append(m.trOrder, rec.ID)
 }
 

@@ -97,6 +97,8 @@ type Model struct {
 	ledgerOrder []Ledger
 	sessions    map[wire.ClientID]*session
 	open        []U128 // pending transfers that were made with a timeout
+	opened      int    // open pending transfers
+	chain       *chain // nil: no chain is under way
 	seq         wire.SeqNum
 	last        uint64 // timestamp
 }
@@ -118,22 +120,80 @@ func New(cfg Config) *Model {
 	return m
 }
 
-// snapshot copies what a chain can change. Lists only grow, so their lengths are
-// copy enough.
-func (m *Model) snapshot() *Model {
-	c := *m
-	c.accounts, c.transfers = maps.Clone(m.accounts), maps.Clone(m.transfers)
-	c.failed, c.ledgers = maps.Clone(m.failed), maps.Clone(m.ledgers)
-	return &c
+// chain is what a chain of linked events needs to be taken back: how long the
+// lists were, and what stood in the place of everything that it changed.
+type chain struct {
+	accOrder, trOrder, ledgerOrder, open int
+	accounts                             []oldAccount
+	transfers                            []oldTransfer
+}
+
+type oldAccount struct {
+	id  U128
+	old *account // nil: none
+}
+
+type oldTransfer struct {
+	id  U128
+	old *transferRecord // nil: none
+}
+
+func (m *Model) begin() {
+	m.chain = &chain{accOrder: len(m.accOrder), trOrder: len(m.trOrder), ledgerOrder: len(m.ledgerOrder), open: len(m.open)}
+}
+
+// undo goes back to the begin of the chain, the last change first.
+func (m *Model) undo() {
+	c := m.chain
+	m.chain = nil
+	for i := range c.accounts {
+		o := &c.accounts[len(c.accounts)-1-i]
+		if m.setAccount(o.id, o.old); o.old == nil {
+			delete(m.accounts, o.id)
+		}
+	}
+	for i := range c.transfers {
+		o := &c.transfers[len(c.transfers)-1-i]
+		if m.setTransfer(o.id, o.old); o.old == nil {
+			delete(m.transfers, o.id)
+		}
+	}
+	for _, l := range m.ledgerOrder[c.ledgerOrder:] {
+		delete(m.ledgers, l.Number)
+	}
+	m.accOrder, m.trOrder, m.ledgerOrder, m.open = m.accOrder[:c.accOrder], m.trOrder[:c.trOrder], m.ledgerOrder[:c.ledgerOrder], m.open[:c.open]
+}
+
+func (m *Model) setAccount(id U128, a *account) {
+	if m.chain != nil {
+		m.chain.accounts = append(m.chain.accounts, oldAccount{id, m.accounts[id]})
+	}
+	m.accounts[id] = a
+}
+
+func (m *Model) setTransfer(id U128, t *transferRecord) {
+	old := m.transfers[id]
+	if m.chain != nil {
+		m.chain.transfers = append(m.chain.transfers, oldTransfer{id, old})
+	}
+	if old != nil && old.status == PendingOpen {
+		m.opened--
+	}
+	if t != nil && t.status == PendingOpen {
+		m.opened++
+	}
+	m.transfers[id] = t
 }
 
 // Clone is a copy on its own, without sessions.
 func (m *Model) Clone() *Model {
-	c := m.snapshot()
+	c := *m
+	c.accounts, c.transfers = maps.Clone(m.accounts), maps.Clone(m.transfers)
+	c.failed, c.ledgers = maps.Clone(m.failed), maps.Clone(m.ledgers)
 	c.accOrder, c.trOrder, c.ledgerOrder = slices.Clone(m.accOrder), slices.Clone(m.trOrder), slices.Clone(m.ledgerOrder)
 	c.open = slices.Clone(m.open)
 	c.sessions = nil
-	return c
+	return &c
 }
 
 // own gives accounts that may be written: copies, in the place of what they are
@@ -141,7 +201,7 @@ func (m *Model) Clone() *Model {
 func (m *Model) own(ids ...U128) (out []*account) {
 	for _, id := range ids {
 		a := m.accounts[id].copied()
-		m.accounts[id] = a
+		m.setAccount(id, a)
 		out = append(out, a)
 	}
 	return out
@@ -151,7 +211,7 @@ func (m *Model) own(ids ...U128) (out []*account) {
 func (m *Model) become(id U128, status uint8) {
 	t := *m.transfers[id]
 	t.status = status
-	m.transfers[id] = &t
+	m.setTransfer(id, &t)
 }
 
 // Result is what a request should give.
