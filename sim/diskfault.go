@@ -108,6 +108,7 @@ type paper struct {
 	synced      storage.LSN
 	sealed      storage.LSN // a superblock pins records up to here, at least
 	superblocks uint64
+	given       storage.LSN // records up to here came with an older journal and are not known
 }
 
 func recordHash(kind uint8, body []byte) hash {
@@ -124,7 +125,7 @@ func (p *paper) begin(n *node, found *storage.Recovery) {
 	case p.records == nil:
 	case lost && found.Amnesia:
 		n.past.forget()
-	case lost && n.rotten && found.Incarnation == p.incarnation && (found.LastLSN >= p.sealed || n.disk.imaged()):
+	case lost && n.rotten && (found.LastLSN >= p.sealed && found.Incarnation == p.incarnation || n.disk.imaged()):
 		// The newest groups, which no superblock knows of yet, or superblock and
 		// records as they were together: no disk can see that alone (package storage,
 		// "What one disk cannot see").
@@ -136,8 +137,10 @@ func (p *paper) begin(n *node, found *storage.Recovery) {
 		n.w.fail("C16: replica %d: journal %d ends at record %d, %d of journal %d were synced, and no word of it", n.id,
 			found.Incarnation, found.LastLSN, p.synced, p.incarnation)
 	}
-	if p.records == nil || lost && found.Amnesia {
-		p.records = map[storage.LSN]hash{}
+	if p.records == nil || lost && (found.Amnesia || n.disk.imaged()) {
+		// An old image may be of a journal before this one: its records are as good
+		// as the storage's own sums say.
+		p.records, p.given = map[storage.LSN]hash{}, found.LastLSN
 	}
 	p.incarnation, p.synced, p.sealed = found.Incarnation, found.LastLSN, found.LastLSN
 }
@@ -156,7 +159,9 @@ func (p *paper) check(n *node, rec *storage.Record) {
 	if n.liar != nil {
 		return // it may be given old disks
 	}
-	if want, known := p.records[rec.LSN]; !known || want != recordHash(rec.Kind, rec.Body) {
+	if want, known := p.records[rec.LSN]; !known && rec.LSN <= p.given {
+		p.records[rec.LSN] = recordHash(rec.Kind, rec.Body)
+	} else if !known || want != recordHash(rec.Kind, rec.Body) {
 		n.w.fail("C16: replica %d: record %d of the journal comes back changed (known %v)", n.id, rec.LSN, known)
 	}
 }
