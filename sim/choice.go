@@ -73,28 +73,29 @@ type key struct {
 	kind      uint8 // of a frame, or a stage
 	view, seq uint64
 	n         uint32 // occurrence
+	open      open   // of a script
 }
 
-// What a key of a script leaves open: any replica, any view or seq, each
-// occurrence.
+// open is what a key of a script leaves open. No value of a field says it: liars
+// use all of them.
+type open uint8
+
 const (
-	anyEnd    = 99
-	anyNumber = 1<<64 - 1
-	anyTime   = 1<<32 - 1
+	openA    open = 1 << iota // any replica, as first end
+	openB                     // as second
+	openView                  // any view
+	openSeq                   // any seq
+	openN                     // each occurrence
 )
 
-// open reports whether the key leaves something open.
-func (k *key) open() bool {
-	return k.a == anyEnd || k.a == anyEnd+liarEnd || k.b == anyEnd || k.view == anyNumber || k.seq == anyNumber || k.n == anyTime
-}
-
-// covers reports whether k, perhaps open, means o.
+// covers reports whether k, perhaps open, means o. An open end of a liar is any
+// liar's.
 func (k *key) covers(o *key) bool {
-	end := func(x, y int16) bool {
-		return x == y || x == anyEnd && y >= 0 && y < liarEnd || x == anyEnd+liarEnd && y >= liarEnd
+	end := func(may open, x, y int16) bool {
+		return x == y || k.open&may != 0 && y >= 0 && x/liarEnd == y/liarEnd
 	}
-	return k.kind == o.kind && end(k.a, o.a) && end(k.b, o.b) && (k.view == o.view || k.view == anyNumber) &&
-		(k.seq == o.seq || k.seq == anyNumber) && (k.n == o.n || k.n == anyTime)
+	return k.kind == o.kind && end(openA, k.a, o.a) && end(openB, k.b, o.b) && (k.view == o.view || k.open&openView != 0) &&
+		(k.seq == o.seq || k.open&openSeq != 0) && (k.n == o.n || k.open&openN != 0)
 }
 
 // entry is one choice that was made.
@@ -144,7 +145,7 @@ func newChoices(opt *Options, script, book *Scenario) *choices {
 		}
 		switch {
 		case e.topic.timed():
-		case e.key.open():
+		case e.key.open != 0:
 			c.open = append(c.open, e)
 		default:
 			c.told[ask{e.topic, e.key}] = e

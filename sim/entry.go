@@ -11,7 +11,8 @@ import (
 // topics says how the entries of each topic are written: name, the parts of the
 // key and the value, a letter each.
 //
-//	l  link: from and to, clients as c1, a liar before it bends as !2
+//	l  link: from and to, clients as c1, a liar before it bends
+//	   as !2, its twin as !!2
 //	n  replica        s  stage            k  kind of frame
 //	p  view/seq       v  life             q  seq of a request
 //	#  occurrence
@@ -69,52 +70,55 @@ var stageNames = [7]string{"verify", "crypto", "order", "journal", "execute", "c
 // endName is one end of a link.
 func endName(x int16) string {
 	switch {
-	case x == anyEnd:
-		return "*"
-	case x == anyEnd+liarEnd:
-		return "!*"
 	case x < 0:
 		return "c" + strconv.Itoa(int(-x))
-	case x >= anyEnd:
-		return "!" + strconv.Itoa(int(x-liarEnd))
+	case x >= liarEnd:
+		return "!" + endName(x-liarEnd)
 	}
 	return strconv.Itoa(int(x))
 }
 
-func parseEnd(s string) (int16, error) {
-	switch s {
-	case "*":
-		return anyEnd, nil
-	case "!*":
-		return anyEnd + liarEnd, nil
+// end writes one end of a link, or a replica.
+func (k *key) end(x int16, may open) string {
+	if k.open&may != 0 {
+		return strings.Repeat("!", int(x)/liarEnd) + "*"
 	}
-	digits := strings.TrimLeft(s, "c!")
-	n, err := strconv.ParseUint(digits, 10, 7)
-	x := int16(n)
-	switch {
-	case err != nil || len(s)-len(digits) > 1 || x >= liarEnd:
-		return 0, fmt.Errorf("%q is no replica or client", s)
-	case s[0] == 'c':
-		if x = -x; x == 0 {
-			return 0, fmt.Errorf("there is no client 0")
-		}
-	case s[0] == '!':
-		x += liarEnd
-	}
-	return x, nil
+	return endName(x)
 }
 
-// numberName is a view or seq.
-func numberName(n uint64) string {
-	if n == anyNumber {
+func (k *key) parseEnd(s string, may open) (int16, error) {
+	rest := strings.TrimLeft(s, "!")
+	liars := int16(len(s) - len(rest))
+	digits := strings.TrimPrefix(rest, "c")
+	n, err := strconv.ParseUint(digits, 10, 7)
+	x := int16(n)
+	if rest == "*" {
+		k.open |= may
+		x, err = 0, nil
+	}
+	switch {
+	case err != nil || x >= liarEnd || liars > 2:
+		return 0, fmt.Errorf("%q is no replica or client", s)
+	case rest != digits && (x == 0 || liars > 0):
+		return 0, fmt.Errorf("%q is no client", s)
+	case rest != digits:
+		return -x, nil
+	}
+	return x + liars*liarEnd, nil
+}
+
+// number writes a view, a seq or an occurrence.
+func (k *key) number(n uint64, may open) string {
+	if k.open&may != 0 {
 		return "*"
 	}
 	return strconv.FormatUint(n, 10)
 }
 
-func parseNumber(s string) (uint64, error) {
+func (k *key) parseNumber(s string, may open) (uint64, error) {
 	if s == "*" {
-		return anyNumber, nil
+		k.open |= may
+		return 0, nil
 	}
 	return strconv.ParseUint(s, 10, 64)
 }
@@ -151,24 +155,21 @@ func (e *entry) part(letter byte) []string {
 	number := func(n uint64) []string { return []string{strconv.FormatUint(n, 10)} }
 	switch letter {
 	case 'l':
-		return []string{endName(k.a) + ">" + endName(k.b)}
+		return []string{k.end(k.a, openA) + ">" + k.end(k.b, openB)}
 	case 'n':
-		return []string{endName(k.a)}
+		return []string{k.end(k.a, openA)}
 	case 's':
 		return []string{stageNames[k.kind]}
 	case 'k':
 		return []string{kindName(k.kind)}
 	case 'p':
-		return []string{numberName(k.view) + "/" + numberName(k.seq)}
+		return []string{k.number(k.view, openView) + "/" + k.number(k.seq, openSeq)}
 	case 'v':
 		return number(k.view)
 	case 'q':
 		return number(k.seq)
 	case '#':
-		if k.n == anyTime {
-			return []string{"#*"}
-		}
-		return []string{"#" + strconv.Itoa(int(k.n))}
+		return []string{"#" + k.number(uint64(k.n), openN)}
 	case 'd', 'i':
 		return number(e.value)
 	case 'x':
@@ -234,11 +235,11 @@ func (e *entry) parse(letter byte, words []string) (rest []string, err error) {
 	switch letter {
 	case 'l':
 		a, b, _ := strings.Cut(w, ">")
-		if k.a, err = parseEnd(a); err == nil {
-			k.b, err = parseEnd(b)
+		if k.a, err = k.parseEnd(a, openA); err == nil {
+			k.b, err = k.parseEnd(b, openB)
 		}
 	case 'n':
-		k.a, err = parseEnd(w)
+		k.a, err = k.parseEnd(w, openA)
 	case 's':
 		for k.kind = 0; int(k.kind) < len(stageNames) && stageNames[k.kind] != w; {
 			k.kind++
@@ -250,19 +251,21 @@ func (e *entry) parse(letter byte, words []string) (rest []string, err error) {
 		k.kind, err = parseKind(w)
 	case 'p':
 		view, seq, _ := strings.Cut(w, "/")
-		if k.view, err = parseNumber(view); err == nil {
-			k.seq, err = parseNumber(seq)
+		if k.view, err = k.parseNumber(view, openView); err == nil {
+			k.seq, err = k.parseNumber(seq, openSeq)
 		}
 	case 'v':
 		k.view, err = strconv.ParseUint(w, 10, 64)
 	case 'q':
 		k.seq, err = strconv.ParseUint(w, 10, 64)
 	case '#':
-		if w == "#*" {
-			k.n = anyTime
+		var n uint64
+		if number, ok := strings.CutPrefix(w, "#"); ok {
+			n, err = k.parseNumber(number, openN)
 		} else {
-			_, err = fmt.Sscanf(w, "#%d", &k.n)
+			err = fmt.Errorf("%q is no occurrence", w)
 		}
+		k.n = uint32(n)
 	case 'd', 'i', 'x':
 		e.value, err = strconv.ParseUint(w, 0, 64)
 	case 'o':

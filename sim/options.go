@@ -208,7 +208,7 @@ func (o *Options) fields() []field {
 		{"batch-slots", &o.Batch.SlotsMax}, {"batch-delay", &o.Batch.DelayTicks},
 		{"delay", &o.Network.Delay}, {"fifo", &o.Network.FIFO}, {"codec", &o.Network.Codec}, {"client-delay", &o.Network.Client},
 		{"clients", &o.Load.Clients}, {"depth", &o.Load.Depth}, {"open", &o.Load.Open}, {"events", &o.Load.Events},
-		{"accounts", &o.Load.Accounts}, {"ops", &o.Load.Ops}, {"rogue", &o.Load.Rogue}}
+		{"accounts", &o.Load.Accounts}, {"ops", &o.Load.Ops}, {"rogue", &o.Load.Rogue}, {"linear", &o.Load.Linear}, {"lies", &o.Lies}}
 	odd := &o.Load.Odd
 	list = append(list, field{"odd-events", &odd.Events}, field{"odd-queries", &odd.Queries}, field{"odd-wrong", &odd.Wrong},
 		field{"odd-large", &odd.Large}, field{"odd-open", &odd.Open}, field{"odd-tight", &odd.Tight}, field{"odd-humble", &odd.Humble})

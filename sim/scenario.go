@@ -161,17 +161,17 @@ func (s *Scenario) validate() error {
 // fits reports whether an entry speaks of these replicas and clients only.
 func (e *entry) fits(n, clients int) bool {
 	end := func(x int16) bool {
-		if x >= liarEnd {
+		for x >= liarEnd {
 			x -= liarEnd
 		}
-		return (int(x) < n || x == anyEnd) && int(-x) <= clients
+		return int(x) < n && int(-x) <= clients
 	}
 	for _, x := range e.links {
 		if x < 0 || x >= n {
 			return false
 		}
 	}
-	if e.key.open() && (e.topic.timed() || e.topic.timing()) || e.old.open() {
+	if e.key.open != 0 && (e.topic.timed() || e.topic.timing()) || e.old.open != 0 {
 		return false
 	}
 	return end(e.key.a) && end(e.key.b) && end(e.old.a) && end(e.old.b) && (e.topic != topicStall || e.key.kind < 7)

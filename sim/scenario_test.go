@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -39,7 +41,10 @@ func readScenario(t *testing.T, name string) *Scenario {
 func TestReplayOfARecordedSeed(t *testing.T) {
 	for seed := uint64(2000); seed < 2006; seed++ {
 		opt := Draw(seed)
-		opt.Load.Ops = min(opt.Load.Ops, 40)
+		opt.Load.Ops = min(opt.Load.Ops, 20)
+		if seed%2 == 0 {
+			opt.Faults |= FaultByzantine
+		}
 		plain := Run(opt, nil)
 		r, s := Record(opt, nil)
 		if r != plain {
@@ -66,7 +71,9 @@ func failing(t *testing.T, p plant, faults Faults, class string) Options {
 	for seed := uint64(1); seed <= 300; seed++ {
 		opt := Draw(seed)
 		opt.Real, opt.Final, opt.Faults, opt.plant = false, false, faults, p
-		opt.Load.Ops = min(opt.Load.Ops, 40)
+		opt.F, opt.C, opt.Phases = 1, 0, min(opt.Phases, 3)
+		opt.Load.Ops, opt.Load.Clients, opt.Window = 10, min(opt.Load.Clients, 2), 16
+		opt.Batch.SlotsMax = min(opt.Batch.SlotsMax, 16)
 		if Class(Run(opt, nil).Problem) == class {
 			return opt
 		}
@@ -155,16 +162,45 @@ func TestOpenNames(t *testing.T) {
 		{"lost 2>1 commit 3/7 #*", frame, true}, {"lost 2>1 commit 3/* #1", frame, true}, {"lost *>1 commit */* #*", frame, true},
 		{"lost 2>* commit 3/7 #1", frame, true}, {"lost 2>1 commit 3/* #2", frame, false}, {"lost 2>1 commit */8 #*", frame, false},
 		{"lost *>1 prepare 3/7 #1", frame, false}, {"lost *>3 commit 3/7 #1", frame, false}, {"lost *>1 commit 3/7 #1", bent, false},
-		{"bent !*>1 commit 3/7 #1 0x5", bent, true}, {"bent !*>1 commit 3/7 #1 0x5", frame, false},
+		{"bent !*>1 commit 3/7 #1 0x5", bent, true}, {"bent !*>1 commit 3/7 #1 0x5", frame, false}, {"bent !!*>1 commit 3/7 #1 0x5", bent, false},
 	} {
 		e, err := parseEntry(row.line)
-		if err != nil || e.text() != row.line || !e.key.open() {
+		if err != nil || e.text() != row.line || e.key.open == 0 {
 			t.Errorf("%q: reads as %q, %v", row.line, e.text(), err)
 		}
 		if got := e.key.covers(&row.k); got != row.want {
 			t.Errorf("%q covers %+v: %v", row.line, row.k, got)
 		}
 	}
+}
+
+// Each option stands in the head of a scenario, but for those that only chance
+// asks for.
+func TestEveryOptionIsWritten(t *testing.T) {
+	unwritten := []string{"Faults", "Phases", "Repeat", "Wide"}
+	var opt Options
+	written := map[uintptr]bool{}
+	for _, f := range opt.fields() {
+		written[reflect.ValueOf(f.value).Pointer()] = true
+	}
+	var walk func(v reflect.Value)
+	walk = func(v reflect.Value) {
+		for i := range v.NumField() {
+			f, name := v.Field(i), v.Type().Field(i)
+			whole := written[f.Addr().Pointer()] && f.Kind() != reflect.Struct
+			isSpan := f.Type() == reflect.TypeFor[span]()
+			switch {
+			case !name.IsExported() || whole || slices.Contains(unwritten, name.Name):
+			case isSpan && written[f.Addr().Pointer()]:
+			case f.Kind() == reflect.Struct && !isSpan:
+				walk(f)
+			case f.Kind() == reflect.Array && written[f.Index(f.Len()-1).Addr().Pointer()]:
+			default:
+				t.Errorf("option %s is not in a scenario: add it to Options.fields", name.Name)
+			}
+		}
+	}
+	walk(reflect.ValueOf(&opt).Elem())
 }
 
 // TestRegress runs what once failed: seeds, and scenarios that outlive them.

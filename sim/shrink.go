@@ -215,15 +215,14 @@ func (h *shrinker) earlier() bool {
 // the program does.
 func (h *shrinker) widen() {
 	for i := 0; i < len(h.best.entries); i++ {
-		for _, open := range []func(k *key){
-			func(k *key) { k.n = anyTime }, func(k *key) { k.seq = anyNumber }, func(k *key) { k.view = anyNumber }} {
+		for _, more := range []open{openN, openSeq, openView} {
 			e := h.best.entries[i]
 			if e.topic < topicLost || e.topic > topicBent || e.topic == topicReplay {
 				break
 			}
 			s := h.best.clone()
-			open(&s.entries[i].key)
-			if s.entries[i].key == e.key || !h.try(s) {
+			s.entries[i].key.open |= more
+			if !h.try(s) {
 				break
 			}
 			i = min(i, len(h.best.entries)-1)
