@@ -62,7 +62,7 @@ var canaries = []struct {
 	{name: "the certificate always wins", f: 1, plant: Plant{bend: bent(func(e *wire.SlotEvidence) bool {
 		e.HasVote = e.HasVote && !e.HasLock
 		return true
-	})}, scenario: "f=1 c=0 twins=0 order=184077972317705 then=heal 0/01234/slow:0 0/01234/quiet 0/01234/quiet"},
+	})}, scenario: "f=1 c=0 twins=0 order=245489 then=heal 0/01234/slow:0 0/01234/quiet 0/01234/quiet"},
 }
 
 // TestCanaries plants each bug and wants it found: in a known scenario, or in
