@@ -21,7 +21,7 @@ func Shrink(s *Scenario, stop func() bool) (*Scenario, int) {
 	h.class = Class(first.Problem)
 	h.take(s.clone(), first)
 	h.best.Found = h.class
-	h.timing(4)
+	h.timing(32)
 	h.topics()
 	h.chunks(func(e *entry) bool { return !e.topic.timing() })
 	h.timing(24)
