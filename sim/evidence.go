@@ -78,12 +78,15 @@ func (k *checker) proposed(n *node, from wire.ReplicaID, body []byte) {
 	if k.w.q.Primary(p.Slot.View) != from || !k.w.keys.verifier.VerifyIdentity(from, k.w.scope.AuthorBytes(p.Slot), p.Author) {
 		return
 	}
-	key := proposalKey{n.id, p.Slot.View, p.Slot.Seq}
+	key := proposalKey{n.id, n.life, p.Slot.View, p.Slot.Seq}
 	k.proposals[key] = append(k.proposals[key], p.Slot.Digest)
 }
 
+// proposalKey is for one life: a restart sends a vote again whose proposal's head
+// it no longer has.
 type proposalKey struct {
 	to   wire.ReplicaID
+	life uint32
 	view wire.View
 	seq  wire.SeqNum
 }
@@ -94,7 +97,7 @@ func (k *checker) fell(n *node, id wire.SlotID) {
 	if !k.w.calm || k.w.nodes[k.w.q.Primary(id.View)].liar == nil {
 		return
 	}
-	for _, d := range k.proposals[proposalKey{n.id, id.View, id.Seq}] {
+	for _, d := range k.proposals[proposalKey{n.id, n.life, id.View, id.Seq}] {
 		if d != id.Digest {
 			continue
 		}
