@@ -39,7 +39,6 @@ lint: ## gofmt, go vet and staticcheck; silent when all is well
 	if [ -n "$$files" ]; then echo "gofmt would change these (run: gofmt -w FILE):"; echo "$$files"; exit 1; fi
 	$(GO) vet $(PACKAGES)
 	$(GO) vet -tags invariants,marks $(PACKAGES)
-	$(GO) vet -tags invariants $(PACKAGES)
 	$(GO) vet -tags mutants $(PACKAGES)
 	$(GO) tool staticcheck $(PACKAGES)
 

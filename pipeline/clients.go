@@ -65,10 +65,8 @@ type bucket struct {
 }
 
 // spend takes one request out, or gives the microseconds until there is one.
+// The rate is limited.
 func (b *bucket) spend(tick uint64, q *quota) (waitMicros uint64) {
-	if q.rate == 0 {
-		return 0
-	}
 	// A full bucket is full: the refill of a long rest would overflow.
 	rested := min(tick-b.tick, q.full/(q.rate*q.tickMicros)+1)
 	b.spent -= min(b.spent, rested*q.rate*q.tickMicros)
@@ -84,6 +82,9 @@ func (b *bucket) spend(tick uint64, q *quota) (waitMicros uint64) {
 // it may come again. Every frame counts, repeats too: each costs a look at the
 // session, and one that was executed a read of the ledger.
 func (e *clientEntry) spend(tick uint64, q *quota) (waitMilli uint32) {
+	if q.rate == 0 {
+		return 0
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	wait := e.bucket.spend(tick, q)

@@ -83,6 +83,13 @@ func (t *turns) pop() {
 	l.items[l.head] = pendingRequest{}
 	l.head++
 	if l.head < len(l.items) {
+		// A client that always has something waiting would make its line longer
+		// for ever: what was served goes, each item moved at most once.
+		if l.head > len(l.items)/2 {
+			n := copy(l.items, l.items[l.head:])
+			clear(l.items[n:])
+			l.items, l.head = l.items[:n], 0
+		}
 		t.queue = append(t.queue, l)
 		return
 	}

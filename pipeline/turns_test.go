@@ -152,3 +152,25 @@ func TestQuotaOfAClient(t *testing.T) {
 		}
 	}
 }
+
+// TestALineThatNeverEndsIsBounded: a client that always has something waiting
+// does not make its line longer than twice what waits.
+func TestALineThatNeverEndsIsBounded(t *testing.T) {
+	turns := newTurns()
+	seq := uint64(0)
+	add := func() {
+		seq++
+		turns.push(request(1, seq, 1))
+	}
+	add()
+	for want := uint64(1); want <= 10_000; want++ {
+		add()
+		if got := turns.next().request.Seq; got != want {
+			t.Fatalf("request %d comes instead of %d", got, want)
+		}
+		turns.pop()
+	}
+	if places := cap(turns.lines[1].items); places > 16 {
+		t.Errorf("%d places for %d requests that wait", places, turns.len())
+	}
+}
