@@ -35,7 +35,7 @@ func (b *binaries) build(pkg string) error {
 }
 
 func (b *binaries) path(pkg string) string {
-	return filepath.Join(b.dir, strings.ReplaceAll(pkg, "/", "-")+".test")
+	return filepath.Join(b.dir, "bugs-in-"+strings.ReplaceAll(pkg, "/", "-"))
 }
 
 // verdict is what one test process said.
