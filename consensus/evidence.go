@@ -1,6 +1,9 @@
 package consensus
 
-import "quorate/wire"
+import (
+	"quorate/internal/mark"
+	"quorate/wire"
+)
 
 // This file proves equivocation. A replica keeps the heads of the proposals that
 // it verified: what their primary signed, without the batch. When anyone speaks
@@ -64,6 +67,8 @@ func (c *Core) accuse(h *head, other wire.Head) {
 	if h.Slot.Digest == other.Slot.Digest || c.isProven(v) {
 		return
 	}
+	mark.Hit(mark.EvidenceByHeads)
+	mark.If(v != c.view, mark.EvidenceOfOldView)
 	c.heads.proven[c.q.Primary(v)] = v + 1
 	c.emit(Accuse{Evidence: wire.NewEvidence(h.Head, other), Primary: c.q.Primary(v)})
 	if v == c.view && c.active {
@@ -83,6 +88,7 @@ func (c *Core) disagrees(id wire.SlotID) {
 	if h.shown != 0 && c.now-h.shown < c.cfg.Timing.Resend {
 		return
 	}
+	mark.Hit(mark.HeadShown)
 	h.shown = max(c.now, 1)
 	m := h.Head
 	c.broadcast(&m, 0)

@@ -36,7 +36,7 @@ var kindNames = map[wire.Kind]string{
 	wire.KindPrepare: "prepare", wire.KindCommit: "commit", wire.KindSlowCommitProof: "full_commit_proof_slow",
 	wire.KindSignState: "sign_state", wire.KindExecuteProof: "full_execute_proof", wire.KindCheckpoint: "checkpoint",
 	wire.KindStable: "stable", wire.KindComplaint: "complaint", wire.KindViewChange: "view_change", wire.KindNewView: "new_view",
-	wire.KindFetchBody: "fetch_body", wire.KindBody: "body", wire.KindFetchBlocks: "fetch_blocks", wire.KindBlocks: "blocks", wire.KindReminder: "reminder",
+	wire.KindFetchBody: "fetch_body", wire.KindBody: "body", wire.KindFetchBlocks: "fetch_blocks", wire.KindBlocks: "blocks", wire.KindReminder: "reminder", wire.KindHead: "head", wire.KindFetchViewChange: "fetch_view_change",
 }
 
 // codeName asks a family's room for the name of a code.

@@ -25,6 +25,9 @@ const (
 
 	EvidenceNoted
 	EvidenceAgain
+	EvidenceByHeads
+	EvidenceOfOldView
+	HeadShown
 	EvidenceByPrepare
 
 	NVNullSlot
@@ -229,6 +232,9 @@ var consensusMarks = [...]Info{
 	PrePrepareBodyBack:       {"preprepare.body_back", "consensus", "a verified body is given back: its proposal is of no use"},
 	EvidenceNoted:            {"evidence.noted", "consensus", "proof that the primary is faulty"},
 	EvidenceAgain:            {"evidence.again", "consensus", "more proof of a fault that is known"},
+	EvidenceByHeads:          {"evidence.by_heads", "consensus", "two heads of proposals prove that their primary signed two values"},
+	EvidenceOfOldView:        {"evidence.of_old_view", "consensus", "they are of another view than this replica is in"},
+	HeadShown:                {"evidence.head_shown", "consensus", "someone speaks of another value: the head of the proposal is shown to all"},
 	EvidenceByPrepare:        {"evidence.by_prepare", "consensus", "2f+c+1 prepared another value than this replica was shown"},
 	NVNullSlot:               {"nv.null_slot", "consensus", "a vote for the null value that a new view decided"},
 	PendingNewViewDropped:    {"nv.pending_dropped", "consensus", "a new view whose view changes did not all come is overtaken"},

@@ -35,9 +35,11 @@ var coreRejects = slices.Concat(
 	rejects(28, view, duplicate, conflict, forged, busy),         // new-view
 	rejects(30, busy),                            // fetch-body
 	rejects(31, duplicate, forged),               // body
+	rejects(32, busy),                            // fetch-view-change
 	rejects(33, busy),                            // fetch-blocks
 	rejects(34, sender, window, forged, busy),    // blocks
 	rejects(36, window, duplicate, forged, busy), // reminder
+	rejects(37, window, duplicate, forged, busy), // head
 )
 
 func rejects(kind uint8, reasons ...uint8) (codes []uint32) {
