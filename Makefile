@@ -14,9 +14,6 @@ PACKAGES  ?= ./...
 .DEFAULT_GOAL := help
 # Every target is a command; sim, bench and others are names of folders too.
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
-.PHONY: help build run test race lint fuzz sim bench-micro replay-bank crashpoints clean
-.PHONY: help build run test race lint fuzz sim bench-micro replay-bank crashpoints diskfaults clean
-.PHONY: help build run test race lint fuzz sim bench-micro mutants replay-bank clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -277,7 +277,7 @@ func (l *liar) takes(n *node, e *event) bool {
 }
 
 // hears looks at a frame that comes in, before the program does. Everything is
-// shared with the other liars.
+// shared with the other liars; only what honest replicas say is answered.
 func (l *liar) hears(from wire.ReplicaID, kind wire.Kind, body []byte) {
 	l.brain.keep(l.n.id, from, kind, body)
 	m, err := wire.DecodeMessage(kind, body)
@@ -285,6 +285,9 @@ func (l *liar) hears(from wire.ReplicaID, kind wire.Kind, body []byte) {
 		return
 	}
 	l.brain.learn(from, m)
+	if l.w.nodes[from].liar != nil {
+		return // liars that answer each other would do nothing else any more
+	}
 	l.about(l.w.choice.frame(int(l.n.id)+liarEnd, int(l.n.id), kind, body), func(r *stream) {
 		for i := range strategies {
 			if s := &strategies[i]; l.rates[i] > 0 && s.hear != nil && r.chance(l.rates[i]) && s.hear(l, r, from, m) {

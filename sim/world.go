@@ -145,10 +145,18 @@ func (w *world) after(micros uint64, e event) {
 // ticks lets time pass, until the first violation.
 func (w *world) ticks(n int) { w.until(w.now + uint64(n)*tickMicros) }
 
+// waitingMax bounds what is under way in a whole run: honest ones stay far below,
+// and a machine's memory ends somewhere.
+const waitingMax = 1 << 18
+
 // until lets time pass up to a moment.
 func (w *world) until(end uint64) {
 	for len(w.queue.items) > 0 && w.queue.items[0].at <= end {
 		if w.failed() {
+			return
+		}
+		if len(w.queue.items) > waitingMax {
+			w.fail("C10: %d events wait: somebody answers every answer", len(w.queue.items))
 			return
 		}
 		if w.limit != 0 && w.result.Events >= w.limit {
