@@ -13,7 +13,7 @@ type BatchPolicy struct {
 	BytesMax   int // encoded bytes, at most wire.BatchBytesMax
 	EagerSlots int // with fewer slots in flight, whatever waits is proposed at once
 	SlotsMax   int // with as many in flight, nothing is proposed
-	DelayTicks int // the oldest request waits at most so long, if a slot is free
+	DelayTicks int // the oldest request waits at most so long, or as long as a slot takes if that is more
 }
 
 // pendingRequest is a verified request that waits for a batch.
@@ -40,6 +40,7 @@ type batcher struct {
 	turns  turns
 	bytes  int // of all that waits
 	events int
+	slot   uint64 // time of a slot, smoothed, in eighths of a tick
 	known  map[requestKey]uint64 // queued or proposed here and not executed: when (ticks)
 }
 
@@ -86,9 +87,20 @@ func (b *batcher) ready(inFlight int, tick uint64) bool {
 	case b.events >= b.policy.EventsMax || b.bytes >= b.policy.BytesMax:
 		return true
 	}
-	waited := tick - b.turns.oldest()
-	mark.If(waited < uint64(b.policy.DelayTicks), mark.BatchWaits)
-	return waited >= uint64(b.policy.DelayTicks)
+	waited, delay := tick-b.turns.oldest(), max(uint64(b.policy.DelayTicks), b.slot/8)
+	mark.If(waited < delay, mark.BatchWaits)
+	return waited >= delay
+}
+
+// slotTicksMax bounds what a slot's time adds to the wait: a second of ticks. A
+// slot that a dead collector held up says nothing about the next ones.
+const slotTicksMax = 200
+
+// slotTook tells how many ticks a slot took. On a busy host slots take longer
+// than any fixed wait: batches that closed by the clock were small, each cost the
+// same signatures, and the slots took longer still.
+func (b *batcher) slotTook(ticks uint64) {
+	b.slot = b.slot - b.slot/8 + min(ticks, slotTicksMax)
 }
 
 // close takes requests in turn up to the policy's size, at least one.

@@ -44,6 +44,34 @@ func TestBatcherClosesWhenItShould(t *testing.T) {
 	}
 }
 
+// TestBatcherWaitsForSlowSlots: behind a busy window a batch waits for as long as
+// a slot takes, and one that took for ever does not hold it up for ever.
+func TestBatcherWaitsForSlowSlots(t *testing.T) {
+	b := newBatcher(BatchPolicy{EventsMax: 10, BytesMax: 1 << 20, EagerSlots: 2, SlotsMax: 4, DelayTicks: 3})
+	b.add(request(1, 1, 1), 0)
+	for range 100 {
+		b.slotTook(40)
+	}
+	if b.ready(2, 39) || !b.ready(2, 40) {
+		t.Error("with slots of 40 ticks the wait is not 40 ticks")
+	}
+	if !b.ready(1, 0) {
+		t.Error("with a free slot it waits")
+	}
+	for range 100 {
+		b.slotTook(1 << 40)
+	}
+	if b.ready(2, slotTicksMax-1) || !b.ready(2, slotTicksMax) {
+		t.Error("the wait for slots that take for ever is not bounded as promised")
+	}
+	for range 100 {
+		b.slotTook(0)
+	}
+	if b.ready(2, 2) || !b.ready(2, 3) {
+		t.Error("with fast slots the wait is not the policy's")
+	}
+}
+
 func TestBatcherTakesOversizeRequestAlone(t *testing.T) {
 	b := newBatcher(BatchPolicy{EventsMax: 10, BytesMax: 2000, EagerSlots: 1, SlotsMax: 1})
 	b.add(request(1, 1, 100), 0)

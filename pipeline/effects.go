@@ -25,10 +25,7 @@ func (r *Replica) carryOut(e consensus.Effect) {
 	case consensus.Sign, consensus.Combine:
 		r.crypto.urgent.put(e)
 	case consensus.Verify:
-		if !r.crypto.checks.offer(e) {
-			mark.Hit(mark.ChecksFull)
-			r.order.events.put(consensus.Verified{From: e.From, Msg: e.Msg, Verdict: consensus.VerdictCancelled})
-		}
+		r.crypto.verify(e)
 	case consensus.Execute:
 		r.dispatch(e)
 	case consensus.Certify:
@@ -168,10 +165,10 @@ func (r *Replica) observe(o consensus.Observe) {
 	switch o.Topic {
 	case consensus.ObserveFastCommit:
 		r.stats.FastCommits.Add(1)
-		r.stats.CommitTicks.Add(o.Ticks)
+		r.slotTook(o.Ticks)
 	case consensus.ObserveSlowCommit:
 		r.stats.SlowCommits.Add(1)
-		r.stats.CommitTicks.Add(o.Ticks)
+		r.slotTook(o.Ticks)
 	case consensus.ObserveStable:
 		r.stats.Checkpoints.Add(1)
 		r.log.Debug("checkpoint stable", "seq", o.Seq)
@@ -193,4 +190,10 @@ func (r *Replica) observe(o consensus.Observe) {
 		r.log.Info("amnesia ended: this replica votes again", slog.Uint64("seq", uint64(o.Seq)))
 		r.journal.items.put(journalItem{healed: true})
 	}
+}
+
+// slotTook notes how long a slot took; the batcher goes by it.
+func (r *Replica) slotTook(ticks uint64) {
+	r.stats.CommitTicks.Add(ticks)
+	r.order.batcher.slotTook(ticks)
 }

@@ -214,6 +214,9 @@ func (o *orderStage) relayKeys(fn func(relayed) bool) []requestKey {
 func (o *orderStage) onTick() {
 	o.tick++
 	o.r.ticks.Store(o.tick)
+	if o.r.crypto.due() {
+		o.r.crypto.patient.to.wake()
+	}
 	waiting := len(o.relay) > 0
 	if waiting != o.waiting {
 		o.waiting = waiting

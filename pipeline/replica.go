@@ -145,7 +145,7 @@ func New(cfg Config, suite Suite, transport Transport, journal Journal, ledger L
 	r.ingress = ingress{r}
 	r.verify = &requestVerifier{r: r, requests: newRing[inbound](cfg.RequestQueueMax, newWaker())}
 	r.crypto = &cryptoStage{r: r, urgent: newRing[consensus.Effect](8*window, toCrypto),
-		checks: newRing[consensus.Verify](4*window, toCrypto)}
+		checks: newRing[consensus.Verify](4*window, toCrypto), patient: newRing[patient](4*window, toCrypto)}
 	r.order = &orderStage{r: r, events: newRing[consensus.Event](16*window, toOrder),
 		requests: newRing[pendingRequest](cfg.RequestQueueMax, toOrder), executed: newRing[[]requestKey](window, toOrder),
 		batcher: newBatcher(cfg.Batch), relay: make(map[requestKey]relayed)}

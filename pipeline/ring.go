@@ -65,10 +65,13 @@ func (r *ring[T]) take(buf []T) []T {
 }
 
 // takeOne removes the oldest item.
-func (r *ring[T]) takeOne() (v T, ok bool) {
+func (r *ring[T]) takeOne() (v T, ok bool) { return r.takeIf(func(T) bool { return true }) }
+
+// takeIf removes the oldest item if pick picks it.
+func (r *ring[T]) takeIf(pick func(T) bool) (v T, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.items) == 0 {
+	if len(r.items) == 0 || !pick(r.items[0]) {
 		return v, false
 	}
 	v = r.items[0]
@@ -79,6 +82,16 @@ func (r *ring[T]) takeOne() (v T, ok bool) {
 		r.to.wake()
 	}
 	return v, true
+}
+
+// first is the oldest item, which stays.
+func (r *ring[T]) first() (v T, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.items) == 0 {
+		return v, false
+	}
+	return r.items[0], true
 }
 
 func (r *ring[T]) len() int {

@@ -79,9 +79,10 @@ func (v *requestVerifier) refuse(in *inbound) {
 // cryptoStage does the core's jobs: shares and combinations first, because
 // votes wait for them; verifications after. Several workers may step it.
 type cryptoStage struct {
-	r      *Replica
-	urgent *ring[consensus.Effect] // Sign, Combine
-	checks *ring[consensus.Verify]
+	r       *Replica
+	urgent  *ring[consensus.Effect] // Sign, Combine
+	checks  *ring[consensus.Verify]
+	patient *ring[patient] // execution proofs, which wait for company
 }
 
 // Step does one job.
@@ -101,7 +102,15 @@ func (s *cryptoStage) Step() bool {
 		return true
 	}
 	if job, ok := s.checks.takeOne(); ok {
-		s.r.order.events.put(s.check(job))
+		if _, is := s.proof(job.Msg); is {
+			s.proofs(job)
+		} else {
+			s.r.order.events.put(s.check(job))
+		}
+		return true
+	}
+	if s.due() {
+		s.proofs()
 		return true
 	}
 	return false
@@ -128,7 +137,7 @@ type checked struct {
 	bodies []*body
 }
 
-// check verifies everything in a message.
+// check verifies everything in a message that is more than one proof.
 func (s *cryptoStage) check(job consensus.Verify) checked {
 	out := checked{Verified: consensus.Verified{From: job.From, Msg: job.Msg, Verdict: consensus.VerdictForged}}
 	ok := false
@@ -144,14 +153,6 @@ func (s *cryptoStage) check(job consensus.Verify) checked {
 		return out
 	case *wire.Head:
 		ok = s.r.suite.VerifyIdentity(s.r.quorums.Primary(m.Slot.View), s.r.scope.AuthorBytes(m.Slot), m.Author)
-	case *wire.FullCommitProof:
-		ok = s.group(consensus.PurposeSigma, s.r.scope.SlotHash(m.Slot), m.Sigma)
-	case *wire.Prepare:
-		ok = s.group(consensus.PurposeTau, s.r.scope.SlotHash(m.Slot), m.Tau)
-	case *wire.SlowCommitProof:
-		ok = s.certified(s.slow(m.Slot, m.Tau, m.TauTau))
-	case *wire.ExecuteProof:
-		ok = s.group(consensus.PurposePi, m.Digest, m.Pi)
 	case *wire.Stable:
 		ok = s.stable(m)
 	case *wire.ViewChange:
@@ -170,10 +171,6 @@ func (s *cryptoStage) check(job consensus.Verify) checked {
 	return out
 }
 
-func (s *cryptoStage) group(p consensus.Purpose, hash wire.Digest, sig wire.BLSSignature) bool {
-	return s.certified(Certificate{p, hash, sig})
-}
-
 // slow is the certificate τ(τ(h)); τ(h) itself is covered by the hash that it
 // signs.
 func (s *cryptoStage) slow(slot wire.SlotID, tau, two wire.BLSSignature) Certificate {
@@ -181,7 +178,7 @@ func (s *cryptoStage) slow(slot wire.SlotID, tau, two wire.BLSSignature) Certifi
 }
 
 func (s *cryptoStage) stable(m *wire.Stable) bool {
-	return m.State.Seq == 0 || s.group(consensus.PurposeCheckpoint, s.r.scope.CheckpointHash(m.State), m.Tau)
+	return m.State.Seq == 0 || s.certified(Certificate{consensus.PurposeCheckpoint, s.r.scope.CheckpointHash(m.State), m.Tau})
 }
 
 // checkViewChange verifies the signature, the checkpoint certificate and every

@@ -64,6 +64,46 @@ func TestVerifyManyCancelling(t *testing.T) {
 	}
 }
 
+// TestVerifyAcrossAgainstVerify: certificates of two groups are good together if
+// and only if each is, wherever the bad one stands and whatever is wrong with it.
+func TestVerifyAcrossAgainstVerify(t *testing.T) {
+	a, b := newCluster(t, 1, 2), anotherCluster(t, 1, 2, 1)
+	rng := rand.New(rand.NewPCG(5, 6))
+	for _, count := range []int{0, 1, 2, 3, 7} {
+		for range 6 {
+			claims := make([]Claim, count)
+			want := true
+			for i := range claims {
+				of := []*cluster{a, b}[rng.IntN(2)]
+				it := Item{Checkpoint, digestOf(i / 2), of.signers[0].Sign(Checkpoint, digestOf(i/2))}
+				if rng.IntN(8) == 0 {
+					it = spoilItem(t, of, it, rng)
+				}
+				claims[i] = Claim{of.Group, it}
+				want = want && of.Verify(it.Domain, it.Digest, it.Sig) == nil
+			}
+			if got := VerifyAcross(claims); got != want {
+				t.Fatalf("%d claims: %v, want %v", count, got, want)
+			}
+		}
+	}
+}
+
+// TestVerifyAcrossKeepsGroupsApart: what one group signed is no certificate of
+// another, and signatures that cancel between groups do not pass.
+func TestVerifyAcrossKeepsGroupsApart(t *testing.T) {
+	a, b := newCluster(t, 1, 1), anotherCluster(t, 1, 1, 1)
+	sign := func(c *cluster, i int) Signature { return c.signers[0].Sign(Prepare, digestOf(i)) }
+	swapped := []Claim{{a.Group, Item{Prepare, digestOf(0), sign(b, 0)}}, {b.Group, Item{Prepare, digestOf(0), sign(a, 0)}}}
+	if VerifyAcross(swapped) {
+		t.Fatal("two groups' signatures in each other's place passed")
+	}
+	swapped[0].Group, swapped[1].Group = b.Group, a.Group
+	if !VerifyAcross(swapped) {
+		t.Fatal("the same in their own places did not pass")
+	}
+}
+
 // TestFailing compares the search with the set it should find, for every set of
 // false claims among up to nine.
 func TestFailing(t *testing.T) {

@@ -183,6 +183,25 @@ func BenchmarkVerifyMany(b *testing.B) {
 	}
 }
 
+// BenchmarkVerifyAcross is what a backup pays for its proofs: one commit proof,
+// and with it the execution proofs that came since the last one.
+func BenchmarkVerifyAcross(b *testing.B) {
+	sigma, pi := newCluster(b, 1, 1), anotherCluster(b, 1, 1, 1)
+	claims := []Claim{{sigma.Group, Item{FastCommit, digestOf(0), sigma.signers[0].Sign(FastCommit, digestOf(0))}}}
+	for i := range 8 {
+		claims = append(claims, Claim{pi.Group, Item{ExecState, digestOf(i), pi.signers[0].Sign(ExecState, digestOf(i))}})
+	}
+	for _, n := range []int{1, 2, 3, 5, 9} {
+		b.Run(fmt.Sprintf("1+%d", n-1), func(b *testing.B) {
+			for b.Loop() {
+				if !VerifyAcross(claims[:n]) {
+					b.Fatal("refused")
+				}
+			}
+		})
+	}
+}
+
 // minPK is the scheme not chosen, public keys in G1 and signatures in G2, in its
 // fastest form with this library, so that the comparison is fair: hash and
 // subgroup checks of the library, its interpolation, the same pairing.

@@ -19,9 +19,12 @@ type cluster struct {
 }
 
 // newCluster deals a k-of-n group from a fixed seed.
-func newCluster(t testing.TB, k, n int) *cluster {
+func newCluster(t testing.TB, k, n int) *cluster { return anotherCluster(t, k, n, 0) }
+
+// anotherCluster deals a group of its own for each which; 0 is newCluster's.
+func anotherCluster(t testing.TB, k, n, which int) *cluster {
 	t.Helper()
-	d, err := Deal(k, n, rand.NewChaCha8(sha256.Sum256([]byte{byte(k), byte(n)})))
+	d, err := Deal(k, n, rand.NewChaCha8(sha256.Sum256([]byte{byte(k), byte(n), byte(which)}[:2+min(which, 1)])))
 	if err != nil {
 		t.Fatal(err)
 	}

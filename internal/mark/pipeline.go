@@ -56,6 +56,8 @@ const (
 	ServeBlocksFull
 
 	ChecksFull
+	ProofsTogether
+	ProofsApart
 	ServeFull
 	SendDropped
 
@@ -123,7 +125,9 @@ var pipelineMarks = [...]Info{
 	ServeBodyGone:          {"serve.body_gone", "pipeline", "a body was forgotten between request and answer"},
 	ServeNull:              {"serve.null", "pipeline", "a null slot is served"},
 	ServeBlocksFull:        {"serve.blocks_full", "pipeline", "an answer with blocks is full before the range that was asked for ends"},
-	ChecksFull:             {"effects.checks_full", "pipeline", "a message is not verified: the queue of checks is full"},
+	ProofsTogether:         {"proofs.together", "pipeline", "proofs of several slots are checked as one"},
+	ProofsApart:            {"proofs.apart", "pipeline", "one of several proofs is bad: each is checked by itself"},
+	ChecksFull:             {"proofs.checks_full", "pipeline", "a message is not verified: the queue of checks is full"},
 	ServeFull:              {"effects.serve_full", "pipeline", "a laggard is not served: the queue is full"},
 	SendDropped:            {"effects.send_dropped", "pipeline", "the journal is so far behind that a send is dropped: the core repeats it"},
 	JournalHealed:          {"journal.healed", "pipeline", "the end of amnesia is noted in the journal"},
