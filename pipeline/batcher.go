@@ -40,7 +40,7 @@ type batcher struct {
 	turns  turns
 	bytes  int // of all that waits
 	events int
-	slot   uint64 // time of a slot, smoothed, in eighths of a tick
+	slot   uint64                // time of a slot, smoothed, in eighths of a tick
 	known  map[requestKey]uint64 // queued or proposed here and not executed: when (ticks)
 }
 
