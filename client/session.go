@@ -31,7 +31,7 @@ const (
 	hintMin = 5 * time.Millisecond
 	// overloadsToAll is how many overload rejects in a row from one request's
 	// primary send it to all: a censoring primary may call itself busy.
-	overloadsToAll = 4
+	overloadsToAll = 8
 	// liesMax is how many false replies a replica may send before its link is
 	// dropped; banTime is for how long.
 	liesMax = 8
@@ -134,6 +134,7 @@ type Session struct {
 	polledAt  time.Duration
 	polled    bool
 	roundTrip rttEstimate
+	pace      congestion
 	random    uint64
 	stats     Stats
 }
@@ -170,7 +171,7 @@ func NewSession(cfg SessionConfig) (*Session, error) {
 	}
 	return &Session{
 		cfg: cfg, next: cfg.FirstSeq, oldest: cfg.FirstSeq,
-		links: make([]link, cfg.Quorums.N), random: cfg.Seed,
+		links: make([]link, cfg.Quorums.N), random: cfg.Seed, pace: newCongestion(),
 	}, nil
 }
 
@@ -186,8 +187,11 @@ func (s *Session) NextSeq() uint64 { return s.next }
 // Primary is the replica that requests go to first.
 func (s *Session) Primary() wire.ReplicaID { return s.primary }
 
-// Free reports whether Submit would take a request.
-func (s *Session) Free() bool { return s.next-s.oldest < uint64(s.cfg.Window) }
+// Free reports whether Submit would take a request: the window of seqs has room,
+// and the cluster seems to have.
+func (s *Session) Free() bool {
+	return s.next-s.oldest < uint64(s.cfg.Window) && s.pace.free(s.count)
+}
 
 // restart makes seq the next one: for a session without outstanding requests
 // that looks for its place in the replicas' window.
@@ -286,11 +290,12 @@ func (s *Session) frameTo(r wire.ReplicaID, f *flight) Output {
 }
 
 // pause gives the time to wait after attempt repeats: the estimate of a round
-// trip with its spread, doubled with each repeat after the first, and jittered
-// by an eighth so that clients do not march in step.
+// trip with its spread, doubled with each repeat after the first and with each
+// round in which answers came too late, and jittered by an eighth so that clients
+// do not march in step.
 func (s *Session) pause(attempt int) time.Duration {
 	base := min(max(s.roundTrip.timeout(), s.cfg.RetryMin), s.cfg.RetryMax)
-	for range max(attempt-1, 0) {
+	for range max(attempt-1, 0) + s.pace.backoff {
 		base = min(2*base, s.cfg.RetryMax)
 	}
 	return s.jitter(base)

@@ -485,3 +485,60 @@ func TestRandomHistories(t *testing.T) {
 		}
 	})
 }
+
+func TestOverloadNarrowsTheWindow(t *testing.T) {
+	b := newBench(t, nil)
+	var seqs []uint64
+	for range 16 {
+		seqs = append(seqs, b.submit("x"))
+	}
+	refuse := func() {
+		b.reject(0, wire.Reject{Seq: seqs[15], Code: wire.RejectOverload, RetryAfterMilli: 40})
+	}
+	refuse()
+	if b.s.Free() {
+		t.Fatal("a session whose primary is too busy takes one more request")
+	}
+	answer := func() { b.reply(0, b.proof(seqs[0], payments.StatusOK, "")); seqs = seqs[1:] }
+	for b.s.Outstanding() > 8 {
+		answer()
+	}
+	if !b.s.Free() {
+		t.Error("with half as many under way it still takes none")
+	}
+	for range 64 * WindowMax {
+		seqs = append(seqs, b.submit("x"))
+		answer()
+	}
+	n := 0
+	for ; b.s.Free() && n < WindowMax; n++ {
+		seqs = append(seqs, b.submit("x"))
+	}
+	if b.s.Outstanding() < WindowMax-1 {
+		t.Errorf("after many answers it takes %d requests at once", b.s.Outstanding())
+	}
+}
+
+// TestTimerGrowsUntilARoundTripIsMeasured: answers that always come after the
+// timer give no sample, so the timer itself has to grow.
+func TestTimerGrowsUntilARoundTripIsMeasured(t *testing.T) {
+	const trip = 3 * time.Second // a second is what a session expects without samples
+	b := newBench(t, func(c *SessionConfig) { c.RetryMax = 20 * time.Second })
+	repeats := func() (n int) {
+		seq, sent := b.submit("x"), b.now
+		for at, _ := b.s.NextTick(); at < sent+trip; at, _ = b.s.NextTick() {
+			b.tick()
+			n++
+		}
+		b.now = sent + trip
+		b.reply(0, b.proof(seq, payments.StatusOK, ""))
+		return n
+	}
+	first := repeats()
+	for range 4 {
+		repeats()
+	}
+	if last := repeats(); first == 0 || last != 0 {
+		t.Errorf("%d repeats of the first request and %d of the sixth, though all were answered after %v", first, last, trip)
+	}
+}

@@ -148,6 +148,9 @@ func (s *Session) reply(now time.Duration, from wire.ReplicaID, reply wire.Reply
 	case payments.StatusOK:
 		if f.attempt == 0 { // Karn: a repeated request gives no sample
 			s.roundTrip.add(now - f.submitted)
+			if f.overloads == 0 {
+				s.pace.answered()
+			}
 		} else {
 			mark.Hit(mark.ClientRepeatedSample)
 		}
@@ -179,6 +182,7 @@ func (s *Session) reject(now time.Duration, from wire.ReplicaID, m wire.Reject, 
 		if from == s.primary {
 			mark.Hit(mark.ClientOverload)
 			f.overloads++
+			s.pace.lost(now, s.roundTrip.smooth, s.count)
 			f.retryAt = now + s.jitter(hint(m.RetryAfterMilli))
 		} else {
 			mark.Hit(mark.ClientOverloadElsewhere)
@@ -281,6 +285,7 @@ func (s *Session) Tick(now time.Duration, out []Output) []Output {
 			return
 		}
 		f.attempt++
+		s.pace.late(now, s.pause(0), s.count)
 		if f.attempt > 1 || f.overloads > 0 {
 			mark.Hit(mark.ClientToAll)
 			f.toAll, late = true, true

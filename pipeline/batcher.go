@@ -92,15 +92,22 @@ func (b *batcher) ready(inFlight int, tick uint64) bool {
 	return waited >= delay
 }
 
-// slotTicksMax bounds what a slot's time adds to the wait: a second of ticks. A
+// slotTicksMost bounds what a slot's time adds to the wait: a second of ticks. A
 // slot that a dead collector held up says nothing about the next ones.
-const slotTicksMax = 200
+const slotTicksMost = 200
 
 // slotTook tells how many ticks a slot took. On a busy host slots take longer
 // than any fixed wait: batches that closed by the clock were small, each cost the
 // same signatures, and the slots took longer still.
 func (b *batcher) slotTook(ticks uint64) {
-	b.slot = b.slot - b.slot/8 + min(ticks, slotTicksMax)
+	b.slot = b.slot - b.slot/8 + min(ticks, slotTicksMost)
+}
+
+// halfTicks is about how long half of what waits will take: one slot's time for
+// each batch of as many as are under way at once.
+func (b *batcher) halfTicks() uint64 {
+	batches := uint64(max(b.bytes/max(1, b.policy.BytesMax), b.events/max(1, b.policy.EventsMax)))
+	return batches * (b.slot / 8) / uint64(2*max(1, b.policy.EagerSlots))
 }
 
 // close takes requests in turn up to the policy's size, at least one.

@@ -78,7 +78,7 @@ func (g *ingress) forwarded(from wire.ReplicaID, body []byte) {
 		g.r.stats.PeerStale.Add(1)
 		return
 	}
-	if !g.r.verify.requests.offer(inbound{request: q, client: e, from: from}) {
+	if !g.r.verify.offer(inbound{request: q, client: e, from: from}) {
 		mark.Hit(mark.ForwardDropped)
 		g.r.stats.PeerDropped.Add(1)
 	}
@@ -114,24 +114,24 @@ func (g *ingress) request(conn ConnID, client wire.ClientID, body []byte) (seq u
 	q, err := wire.DecodeRequest(body)
 	switch {
 	case err != nil:
-		return 0, wire.RejectMalformed, overloadHintMilli
+		return 0, wire.RejectMalformed, g.r.hintMilli()
 	case q.Client != client:
-		return q.Seq, wire.RejectWrongClient, overloadHintMilli
+		return q.Seq, wire.RejectWrongClient, g.r.hintMilli()
 	case !payments.WholeBody(q.Op, len(q.Body)):
-		return q.Seq, wire.RejectOperation, overloadHintMilli
+		return q.Seq, wire.RejectOperation, g.r.hintMilli()
 	}
 	e := g.r.clients.get(client)
 	if e == nil {
-		return q.Seq, wire.RejectUnknownClient, overloadHintMilli
+		return q.Seq, wire.RejectUnknownClient, g.r.hintMilli()
 	}
 	if g.r.stopping.Load() {
-		return q.Seq, wire.RejectShutdown, overloadHintMilli
+		return q.Seq, wire.RejectShutdown, g.r.hintMilli()
 	}
 	if g.r.diskLow.Load() {
-		return q.Seq, wire.RejectDiskLow, overloadHintMilli
+		return q.Seq, wire.RejectDiskLow, g.r.hintMilli()
 	}
-	if g.r.verify.requests.len()+g.r.order.backlog() >= g.r.cfg.RequestQueueMax {
-		return q.Seq, wire.RejectOverload, overloadHintMilli
+	if g.r.crowded() {
+		return q.Seq, wire.RejectOverload, g.r.hintMilli()
 	}
 	if wait := e.spend(g.r.ticks.Load(), &g.r.quota); wait > 0 {
 		return q.Seq, wire.RejectOverload, wait
@@ -139,15 +139,15 @@ func (g *ingress) request(conn ConnID, client wire.ClientID, body []byte) (seq u
 	what, code := e.admit(q.Seq, conn, g.r.ticks.Load(), g.r.quota.queueMax)
 	switch what {
 	case admitNew:
-		if !g.r.verify.requests.offer(inbound{request: q, client: e, conn: conn}) {
+		if !g.r.verify.offer(inbound{request: q, client: e, conn: conn}) {
 			e.answer(q.Seq) // it is not under way: the next copy is to be taken
-			return q.Seq, wire.RejectOverload, overloadHintMilli
+			return q.Seq, wire.RejectOverload, g.r.hintMilli()
 		}
 	case admitDone:
 		again := repeat{client: e, seq: q.Seq, digest: q.Digest(g.r.cfg.Cluster), conn: conn}
 		if !g.r.execute.repeats.offer(again) {
-			return q.Seq, wire.RejectOverload, overloadHintMilli
+			return q.Seq, wire.RejectOverload, g.r.hintMilli()
 		}
 	}
-	return q.Seq, code, overloadHintMilli
+	return q.Seq, code, g.r.hintMilli()
 }

@@ -20,18 +20,20 @@ type orderStage struct {
 	batcher  *batcher
 	tick     uint64
 
-	relay   map[requestKey]relayed // requests that wait for another primary
-	primary wire.ReplicaID
-	view    wire.View
-	active  bool
-	waiting bool
+	relay      map[requestKey]relayed // requests that wait for another primary
+	relayBytes int
+	primary    wire.ReplicaID
+	view       wire.View
+	active     bool
+	waiting    bool
 
-	eventBuf   []consensus.Event
-	requestBuf []pendingRequest
-	keyBuf     [][]requestKey
-	effects    []consensus.Effect
-	queued     atomic.Int64 // batcher and relay, for ingress
-	ticking    atomic.Bool  // a tick waits among the events
+	eventBuf    []consensus.Event
+	requestBuf  []pendingRequest
+	keyBuf      [][]requestKey
+	effects     []consensus.Effect
+	queued      atomic.Int64 // batcher and relay, for ingress
+	queuedBytes atomic.Int64 // of the batcher, for ingress
+	ticking     atomic.Bool  // a tick waits among the events
 }
 
 // relayed is a client's request that this replica passed to the primary.
@@ -41,8 +43,9 @@ type relayed struct {
 	since   uint64
 }
 
-// relayMax bounds the requests that a backup keeps for a primary; the oldest
-// claims of clients count, the rest is refused and the client tries again.
+// relayMax bounds the requests that a backup keeps for a primary, beside their
+// bytes; the oldest claims of clients count, the rest is refused and the client
+// tries again.
 const relayMax = 4096
 
 // overdueTicks is how long a relayed request may stay unexecuted, while others
@@ -80,11 +83,13 @@ func (o *orderStage) Step() bool {
 	for _, keys := range o.keyBuf {
 		for _, k := range keys {
 			o.batcher.executed(k)
-			delete(o.relay, k)
+			o.unrelay(k)
 		}
 	}
 	o.watchView()
+	arrived := 0
 	for i := range o.requestBuf {
+		arrived += len(o.requestBuf[i].request.Body)
 		o.request(o.requestBuf[i])
 	}
 	if len(o.requestBuf) > 0 {
@@ -92,6 +97,8 @@ func (o *orderStage) Step() bool {
 	}
 	o.propose()
 	o.queued.Store(int64(o.batcher.len() + len(o.relay)))
+	o.queuedBytes.Store(int64(o.batcher.bytes + o.relayBytes))
+	o.r.arriving.Add(-int64(arrived))
 	o.publish()
 	return true
 }
@@ -147,7 +154,7 @@ func (o *orderStage) request(p pendingRequest) {
 		mark.Hit(mark.RelayKnown)
 		return
 	}
-	if len(o.relay) >= relayMax {
+	if limit := o.r.cfg.RequestQueueBytes; len(o.relay) >= relayMax || limit > 0 && o.relayBytes >= limit {
 		o.r.stats.RelayDropped.Add(1)
 		return
 	}
@@ -156,6 +163,15 @@ func (o *orderStage) request(p pendingRequest) {
 	// that waits for a busy primary asks everyone, and each copy of a full request
 	// is another mebibyte for that primary.
 	o.relay[p.key()] = relayed{request: p, sent: o.tick, since: o.tick}
+	o.relayBytes += len(p.request.Body)
+}
+
+// unrelay forgets a request that waited for another primary, if it did.
+func (o *orderStage) unrelay(k requestKey) {
+	if w, there := o.relay[k]; there {
+		o.relayBytes -= len(w.request.request.Body)
+		delete(o.relay, k)
+	}
 }
 
 func (o *orderStage) forward(p *pendingRequest) {
@@ -183,7 +199,7 @@ func (o *orderStage) watchView() {
 		w := o.relay[k]
 		if primary == o.r.cfg.Self {
 			mark.Hit(mark.RelayMine)
-			delete(o.relay, k)
+			o.unrelay(k)
 			o.batcher.add(w.request, o.tick)
 			continue
 		}
@@ -256,4 +272,5 @@ func (o *orderStage) publish() {
 	o.r.viewActive.Store(o.active)
 	o.r.inFlight.Store(int64(o.core.InFlight()))
 	o.r.amnesia.Store(o.core.Amnesia())
+	o.r.hint.Store(uint32(min(hintMilliMost, o.batcher.halfTicks()*uint64(o.r.cfg.Tick.Milliseconds()))))
 }

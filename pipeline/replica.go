@@ -33,12 +33,13 @@ type Config struct {
 	Timing    consensus.Timing
 	Batch     BatchPolicy
 
-	Tick            time.Duration // production only: length of a tick
-	RequestQueueMax int           // requests waiting anywhere before the core
-	ClientQueueMax  int           // requests of one client under way; 0 and more than payments.WindowSeqs: that many
-	ClientRate      int           // requests of one client per second; 0: unlimited
-	VerifyWorkers   int
-	SignWorkers     int
+	Tick              time.Duration // production only: length of a tick
+	RequestQueueMax   int           // requests waiting anywhere before the core
+	RequestQueueBytes int           // bytes of their bodies; 0: unlimited
+	ClientQueueMax    int           // requests of one client under way; 0 and more than payments.WindowSeqs: that many
+	ClientRate        int           // requests of one client per second; 0: unlimited
+	VerifyWorkers     int
+	SignWorkers       int
 
 	Clock    Clock
 	Logger   *slog.Logger
@@ -123,6 +124,9 @@ type Replica struct {
 	certExpiry atomic.Uint64
 
 	stats Stats
+
+	arriving atomic.Int64  // bytes of bodies between ingress and the order stage
+	hint     atomic.Uint32 // milliseconds after which a request refused now may find room
 
 	failOnce sync.Once
 	failed   chan struct{}
@@ -220,11 +224,28 @@ func (r *Replica) reply(conn ConnID, kind wire.Kind, body []byte) {
 	}
 }
 
-// overloadHintMilli tells a refused client when to come again.
-const overloadHintMilli = 20
+// A refused client is told when to come again: when half of what waits may be
+// done, within these bounds.
+const (
+	hintMilliLeast = 20
+	hintMilliMost  = 1000
+)
+
+// crowded reports whether no more requests should be taken for now. What waits is
+// bounded in bytes too: thousands of full requests would be gigabytes, and an
+// answer that comes after the client's patience costs a copy from everyone.
+func (r *Replica) crowded() bool {
+	if r.verify.requests.len()+r.order.backlog() >= r.cfg.RequestQueueMax {
+		return true
+	}
+	return r.cfg.RequestQueueBytes > 0 && r.arriving.Load()+r.order.queuedBytes.Load() >= int64(r.cfg.RequestQueueBytes)
+}
+
+// hintMilli is the time to wait after which a request may find room.
+func (r *Replica) hintMilli() uint32 { return max(hintMilliLeast, r.hint.Load()) }
 
 func (r *Replica) rejectClient(conn ConnID, seq uint64, code wire.RejectCode) {
-	r.rejectClientFor(conn, seq, code, overloadHintMilli)
+	r.rejectClientFor(conn, seq, code, r.hintMilli())
 }
 
 // rejectClientFor is rejectClient with the time after which a code that passes

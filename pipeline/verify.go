@@ -22,6 +22,16 @@ const verifyBatchMax = 256
 // not hash for long while others idle.
 const verifyBytesMax = 2 << 20
 
+// offer queues a request unless the ring is full.
+func (v *requestVerifier) offer(in inbound) bool {
+	v.r.arriving.Add(int64(len(in.request.Body)))
+	if v.requests.offer(in) {
+		return true
+	}
+	v.r.arriving.Add(-int64(len(in.request.Body)))
+	return false
+}
+
 // Step checks one batch, unless the order stage is behind; it wakes this one.
 func (v *requestVerifier) Step() bool {
 	if v.r.order.requests.len() >= v.r.order.requests.max {
@@ -66,6 +76,7 @@ func (v *requestVerifier) Step() bool {
 // refuse answers a bad signature. The connection is the client's own, so
 // nothing can be learned or broken by sending bad ones.
 func (v *requestVerifier) refuse(in *inbound) {
+	v.r.arriving.Add(-int64(len(in.request.Body)))
 	if in.conn == 0 {
 		mark.Hit(mark.ForwardBadSignature)
 		v.r.stats.PeerMalformed.Add(1)

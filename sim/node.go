@@ -187,7 +187,7 @@ func (n *node) open() (err error, died bool) {
 		suite = trusting{suite}
 	}
 	n.replica, err = pipeline.New(pipeline.Config{Self: n.id, Cluster: w.keys.cluster, Epoch: 1, Quorums: w.q, Interval: o.Window / 2,
-		TimeBound: timeBound, Payments: w.cfg, Timing: consensus.DefaultTiming(), Batch: o.Batch, RequestQueueMax: o.Queue,
+		TimeBound: timeBound, Payments: w.cfg, Timing: consensus.DefaultTiming(), Batch: o.Batch, RequestQueueMax: o.Queue, RequestQueueBytes: o.Bytes,
 		Clock: n.clock, Logger: slog.New(blame{n}), Evidence: n.proofs}, suite, port{n}, n.journal, n.ledger, found.Amnesia)
 	return err, false
 }

@@ -77,6 +77,7 @@ type Options struct {
 	Real    bool   // real signatures
 	Batch   pipeline.BatchPolicy
 	Queue   int  // RequestQueueMax
+	Bytes   int  // RequestQueueBytes
 	Phases  int  // of faults
 	Final   bool // crash everybody at the end
 	Network network
@@ -141,6 +142,9 @@ func Draw(seed uint64) Options {
 	o.Batch = pipeline.BatchPolicy{EventsMax: r.between(1, 1+r.below(2000)), BytesMax: 4 << 10 << r.below(5), EagerSlots: r.between(1, 4),
 		SlotsMax: r.between(1, int(o.Window)), DelayTicks: r.between(0, 4)}
 	o.Queue = 16 << r.below(8)
+	if b := newStream(seed, "queue-bytes"); b.chance(300) {
+		o.Bytes = 512 << b.below(6)
+	}
 	fast := r.between(1, 20)
 	o.Network = network{Codec: r.chance(100), Delay: span{50, 200 * fast}, FIFO: r.chance(500), Client: span{50, 400 * fast}}
 	slow := 1 + r.below(4)*r.below(4)
@@ -204,7 +208,7 @@ type field struct {
 // fields lists everything of the options but what chance alone needs.
 func (o *Options) fields() []field {
 	list := []field{{"seed", &o.Seed}, {"f", &o.F}, {"c", &o.C}, {"window", (*uint64)(&o.Window)}, {"real", &o.Real}, {"final", &o.Final},
-		{"queue", &o.Queue}, {"batch-events", &o.Batch.EventsMax}, {"batch-bytes", &o.Batch.BytesMax}, {"batch-eager", &o.Batch.EagerSlots},
+		{"queue", &o.Queue}, {"queue-bytes", &o.Bytes}, {"batch-events", &o.Batch.EventsMax}, {"batch-bytes", &o.Batch.BytesMax}, {"batch-eager", &o.Batch.EagerSlots},
 		{"batch-slots", &o.Batch.SlotsMax}, {"batch-delay", &o.Batch.DelayTicks},
 		{"delay", &o.Network.Delay}, {"fifo", &o.Network.FIFO}, {"codec", &o.Network.Codec}, {"client-delay", &o.Network.Client},
 		{"clients", &o.Load.Clients}, {"depth", &o.Load.Depth}, {"open", &o.Load.Open}, {"events", &o.Load.Events},

@@ -30,6 +30,7 @@ type Profile struct {
 	ClientRate              int    // requests/s, 0 = unlimited
 	ClientConnectionsMax    int    // connections
 	RequestQueueMax         int    // requests
+	RequestQueueBytes       int    // bytes
 	LedgerCommitBlocksMax   int    // blocks
 	LedgerCommitDelayMicros int    // µs
 	JournalSegmentBytes     int    // bytes
@@ -86,6 +87,9 @@ func (p *Profile) Validate() error {
 	case p.JournalSegmentBytes < 2*p.BatchBytesMax:
 		return fmt.Errorf("%w: journal_segment_bytes %d holds fewer than two batches of batch_bytes_max %d; raise the first or lower the second",
 			ErrProfile, p.JournalSegmentBytes, p.BatchBytesMax)
+	case p.RequestQueueBytes < 2*p.BatchBytesMax:
+		return fmt.Errorf("%w: request_queue_bytes %d holds fewer than two batches of batch_bytes_max %d; raise the first or lower the second",
+			ErrProfile, p.RequestQueueBytes, p.BatchBytesMax)
 	case p.BatchEagerSlots > p.SlotsInFlightMax:
 		return fmt.Errorf("%w: batch_eager_slots %d is over slots_in_flight_max %d; lower it", ErrProfile, p.BatchEagerSlots, p.SlotsInFlightMax)
 	}
