@@ -14,32 +14,30 @@ var ErrProfile = errors.New("tuning: setting refused")
 // Profile is one value for every soft number. The table in fields.go says for
 // each what it does, its unit and its range.
 type Profile struct {
-	BatchEventsMax          int    // events
-	BatchBytesMax           int    // bytes
-	BatchDelayMicros        int    // µs
-	BatchEagerSlots         int    // slots
-	SlotsInFlightMax        int    // slots
-	TickMicros              int    // µs
-	FastPathWaitTicks       int    // ticks
-	ViewChangeTicks         int    // ticks
-	ViewChangeTicksMax      int    // ticks
-	VerifyWorkers           int    // threads, 0 = by cores
-	SignWorkers             int    // threads, 0 = by cores
-	PeerQueueBytes          int    // bytes
-	ClientQueueRequests     int    // requests
-	ClientRate              int    // requests/s, 0 = unlimited
-	ClientConnectionsMax    int    // connections
-	RequestQueueMax         int    // requests
-	RequestQueueBytes       int    // bytes
-	LedgerCommitBlocksMax   int    // blocks
-	LedgerCommitDelayMicros int    // µs
-	JournalSegmentBytes     int    // bytes
-	BlockCacheBytes         int    // bytes
-	MemTableBytes           int    // bytes
-	GCPercent               int    // percent, GOGC
-	MaxProcs                int    // threads, GOMAXPROCS, 0 = all cores
-	PinThreads              int    // PinNever, PinAuto or PinAlways
-	MetricsAddr             string // host:port, empty = off
+	BatchEventsMax       int    // events
+	BatchBytesMax        int    // bytes
+	BatchDelayMicros     int    // µs
+	BatchEagerSlots      int    // slots
+	SlotsInFlightMax     int    // slots
+	TickMicros           int    // µs
+	FastPathWaitTicks    int    // ticks
+	ViewChangeTicks      int    // ticks
+	ViewChangeTicksMax   int    // ticks
+	VerifyWorkers        int    // threads, 0 = by cores
+	SignWorkers          int    // threads, 0 = by cores
+	PeerQueueBytes       int    // bytes
+	ClientQueueRequests  int    // requests
+	ClientRate           int    // requests/s, 0 = unlimited
+	ClientConnectionsMax int    // connections
+	RequestQueueMax      int    // requests
+	RequestQueueBytes    int    // bytes
+	JournalSegmentBytes  int    // bytes
+	BlockCacheBytes      int    // bytes
+	MemTableBytes        int    // bytes
+	GCPercent            int    // percent, GOGC
+	MaxProcs             int    // threads, GOMAXPROCS, 0 = all cores
+	PinThreads           int    // PinNever, PinAuto or PinAlways
+	MetricsAddr          string // host:port, empty = off
 }
 
 // The built-in profiles, in the order of the columns in fields.go.
