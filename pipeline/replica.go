@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/pprof"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -331,7 +332,8 @@ func (r *Replica) Run(ctx context.Context) error {
 				if r.cfg.Place != nil {
 					r.cfg.Place(s.Name, i)
 				}
-				s.run(ctx, r.failed)
+				// CPU profiles say which stage a sample belongs to.
+				pprof.Do(ctx, pprof.Labels("stage", s.Name), func(ctx context.Context) { s.run(ctx, r.failed) })
 			}()
 		}
 	}

@@ -231,7 +231,7 @@ func (run *running) listen(plaintext bool) (err error) {
 	if plaintext {
 		run.log.Warn("PLAINTEXT: no TLS; anyone on this host can read and forge everything")
 	}
-	run.net, err = netio.Listen(netio.Config{
+	cfg := netio.Config{
 		Self: n.keys.Replica, Members: n.genesis.Members, Identity: n.keys.Identity(), GenesisHash: n.genesis.Hash(),
 		PeerAddr: n.member().PeerAddr, ClientAddr: n.member().ClientAddr, Plaintext: plaintext,
 		ClientKey: func(id wire.ClientID) (ed25519.PublicKey, bool) {
@@ -241,7 +241,11 @@ func (run *running) listen(plaintext bool) (err error) {
 		Place: run.seats.loop, Loops: eventLoops,
 		Limits: netio.Limits{ConsensusQueueBytes: p.PeerQueueBytes, ClientsMax: p.ClientConnectionsMax},
 		Logger: run.log,
-	}, run.link.to(run.replica))
+	}
+	// The loops inherit the label, which CPU profiles show.
+	pprof.Do(context.Background(), pprof.Labels("stage", "network"), func(context.Context) {
+		run.net, err = netio.Listen(cfg, run.link.to(run.replica))
+	})
 	if err != nil {
 		return err
 	}
