@@ -84,6 +84,7 @@ type testCluster struct {
 	mute    atomic.Bool // messages about π are lost
 
 	queueBytes int // RequestQueueBytes of those that start from now on
+	packBytes  int // PackBytesMin of the same
 }
 
 type testNode struct {
@@ -172,7 +173,7 @@ func (c *testCluster) start(i int, create bool) {
 	r, err := New(Config{Self: wire.ReplicaID(i), Cluster: g.Hash(), Epoch: 1, Quorums: g.Quorums(), Interval: g.CheckpointInterval(),
 		TimeBound: g.TimeBound, Payments: PaymentsConfig(g), Timing: consensus.DefaultTiming(),
 		Batch: BatchPolicy{EventsMax: 8189, BytesMax: 2 << 20, EagerSlots: 2, SlotsMax: 16, DelayTicks: 1},
-		Tick:  5 * time.Millisecond, RequestQueueMax: 4096, RequestQueueBytes: c.queueBytes, VerifyWorkers: 1, SignWorkers: 1,
+		Tick:  5 * time.Millisecond, RequestQueueMax: 4096, RequestQueueBytes: c.queueBytes, PackBytesMin: c.packBytes, VerifyWorkers: 1, SignWorkers: 1,
 		Clock: func() uint64 { return uint64(time.Now().UnixNano()) }, Logger: log,
 	}, suite, testPort{c, i}, journal, ledger, found.Amnesia)
 	must(c.t, err)

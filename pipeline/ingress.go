@@ -25,11 +25,18 @@ type inbound struct {
 
 // PeerFrame takes a frame of a replica; body is the pipeline's from now on.
 func (g *ingress) PeerFrame(from wire.ReplicaID, kind wire.Kind, body []byte) {
-	if kind == wire.KindForward {
+	var err error
+	if kind == wire.KindPacked {
+		kind, body, err = unpackFrame(body)
+	}
+	if err == nil && kind == wire.KindForward {
 		g.forwarded(from, body)
 		return
 	}
-	msg, err := wire.DecodeMessage(kind, body)
+	var msg wire.Message
+	if err == nil {
+		msg, err = wire.DecodeMessage(kind, body)
+	}
 	if err != nil {
 		mark.Hit(mark.PeerMalformed)
 		g.r.stats.PeerMalformed.Add(1)

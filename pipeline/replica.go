@@ -39,6 +39,7 @@ type Config struct {
 	RequestQueueBytes int           // bytes of their bodies; 0: unlimited
 	ClientQueueMax    int           // requests of one client under way; 0 and more than payments.WindowSeqs: that many
 	ClientRate        int           // requests of one client per second; 0: unlimited
+	PackBytesMin      int           // bodies of frames to replicas from this size on are compressed; 0: none
 	VerifyWorkers     int
 	SignWorkers       int
 
@@ -140,7 +141,7 @@ func New(cfg Config, suite Suite, transport Transport, journal Journal, ledger L
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	r := &Replica{cfg: cfg, quorums: cfg.Quorums, suite: suite, transport: transport, ledger: ledger,
+	r := &Replica{cfg: cfg, quorums: cfg.Quorums, suite: suite, transport: newPacker(transport, cfg.PackBytesMin), ledger: ledger,
 		scope: wire.Scope{Cluster: cfg.Cluster, Epoch: cfg.Epoch}, log: cfg.Logger, failed: make(chan struct{})}
 	r.clients = newClientTable(suite)
 	r.quota = newQuota(&cfg)

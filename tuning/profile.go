@@ -26,6 +26,7 @@ type Profile struct {
 	VerifyWorkers        int    // threads, 0 = by cores
 	SignWorkers          int    // threads, 0 = by cores
 	PeerQueueBytes       int    // bytes
+	PackBytesMin         int    // bytes, 0 = never
 	ClientQueueRequests  int    // requests
 	ClientRate           int    // requests/s, 0 = unlimited
 	ClientConnectionsMax int    // connections

@@ -41,6 +41,7 @@ const (
 	KindForward         Kind = 35
 	KindReminder        Kind = 36
 	KindHead            Kind = 37
+	KindPacked          Kind = 38 // another of this range, compressed
 
 	// Between a client and a replica.
 	KindClientHello   Kind = 64

@@ -210,6 +210,7 @@ func pipelineConfig(n *node, log *slog.Logger) pipeline.Config {
 		Batch: pipeline.BatchPolicy{EventsMax: p.BatchEventsMax, BytesMax: p.BatchBytesMax, EagerSlots: p.BatchEagerSlots,
 			SlotsMax: p.SlotsInFlightMax, DelayTicks: max(1, p.BatchDelayMicros/p.TickMicros)},
 		Tick: time.Duration(p.TickMicros) * time.Microsecond, RequestQueueMax: p.RequestQueueMax, RequestQueueBytes: p.RequestQueueBytes,
+		PackBytesMin:   p.PackBytesMin,
 		ClientQueueMax: p.ClientQueueRequests, ClientRate: p.ClientRate,
 		VerifyWorkers: p.VerifyThreads(cores), SignWorkers: p.SignThreads(cores),
 		Clock:  func() uint64 { return uint64(time.Now().UnixNano()) },
