@@ -35,6 +35,9 @@ type Suite interface {
 	// The rules are the same whether one or many are checked. ok has the length
 	// of digests.
 	VerifyRequests(keys []ClientKey, digests []wire.Digest, sigs []wire.Signature, ok []bool)
+	// VerifyPayers checks payers' signatures and reports each. The rules are the
+	// same whether one or many are checked. ok has the length of signatures.
+	VerifyPayers(signatures []PayerSignature, ok []bool)
 }
 
 // ClientKey is a prepared client key; only its suite knows what it is.
@@ -45,6 +48,7 @@ type ClientKey any
 type realSuite struct {
 	identity                   ed25519.PrivateKey
 	identities                 []ed25519.PublicKey
+	payers                     *payerKeys
 	sigma, tau, pi             *sigagg.Group
 	sigmaSign, tauSign, piSign *sigagg.Signer
 }
@@ -54,7 +58,7 @@ type realSuite struct {
 // must not be asked to sign.
 func NewSuite(g *cluster.Genesis, keys *cluster.NodeKeys) (Suite, error) {
 	q := g.Quorums()
-	s := &realSuite{}
+	s := &realSuite{payers: newPayerKeys()}
 	if keys != nil {
 		s.identity = keys.Identity()
 	}

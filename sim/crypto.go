@@ -42,6 +42,7 @@ const (
 	tagGroup
 	tagIdentity
 	tagClient
+	tagPayer
 )
 
 // tag is the secret function of everything that a signature is over.
@@ -81,6 +82,11 @@ func (o *oracle) identity(r wire.ReplicaID, message []byte) wire.Signature {
 // client signs as a client; message is wire.SigningBytes of a request.
 func (o *oracle) client(key [32]byte, message []byte) wire.Signature {
 	return ed(o.tag(tagClient, binary.LittleEndian.Uint64(key[:]), message))
+}
+
+// payer signs a transfer as the owner of an account; d is its wire.TransferDigest.
+func (o *oracle) payer(key [32]byte, d wire.Digest) wire.Signature {
+	return ed(o.tag(tagPayer, binary.LittleEndian.Uint64(key[:]), d[:]))
 }
 
 // idealSuite is the oracle as one replica may use it.
@@ -140,6 +146,13 @@ func (s idealSuite) NewClientKey(key [32]byte) (pipeline.ClientKey, error) { ret
 func (s idealSuite) VerifyRequests(keys []pipeline.ClientKey, digests []wire.Digest, sigs []wire.Signature, ok []bool) {
 	for i := range digests {
 		ok[i] = sigs[i] == s.o.client(keys[i].([32]byte), wire.SigningBytes(digests[i]))
+	}
+}
+
+func (s idealSuite) VerifyPayers(signatures []pipeline.PayerSignature, ok []bool) {
+	for i := range signatures {
+		p := &signatures[i]
+		ok[i] = p.Signature == s.o.payer(p.Key, p.Digest)
 	}
 }
 
