@@ -298,12 +298,12 @@ func (r *Replica) Stages() []Stage {
 	return []Stage{
 		{"verify", r.verify.Step, r.verify.requests.to},
 		{"crypto", r.crypto.Step, r.crypto.urgent.to},
-		{"payers", r.payers.Step, r.payers.parts.to},
 		{"order", r.order.Step, r.order.events.to},
 		{"journal", r.journal.Step, r.journal.items.to},
 		{"execute", r.execute.Step, r.execute.items.to},
 		{"commit", r.commit.Step, r.commit.items.to},
 		{"serve", r.serve.Step, r.serve.items.to},
+		{"payers", r.payers.Step, r.payers.parts.to},
 	}
 }
 

@@ -164,6 +164,8 @@ type keyring struct {
 	cluster  wire.Digest
 	suites   []pipeline.Suite
 	sign     func(client int, message []byte) wire.Signature
+	pay      func(payer int, d wire.Digest) wire.Signature
+	paid     func(p *pipeline.PayerSignature) bool // whether a payer signed this
 	check    func(h *wire.BlockHeader, pi wire.BLSSignature) error
 	verifier pipeline.Suite
 	oracle   *oracle // nil with real cryptography
@@ -178,6 +180,8 @@ func idealKeys(seed uint64, q cluster.Quorums) *keyring {
 	}
 	k.verifier = k.suites[0]
 	k.sign = func(c int, message []byte) wire.Signature { return o.client(clientKey(c), message) }
+	k.pay = func(p int, d wire.Digest) wire.Signature { return o.payer(payerKey(p), d) }
+	k.paid = func(p *pipeline.PayerSignature) bool { return p.Signature == o.payer(p.Key, p.Digest) }
 	scope := wire.Scope{Cluster: k.cluster, Epoch: 1}
 	k.check = func(h *wire.BlockHeader, pi wire.BLSSignature) error {
 		if !k.verifier.VerifyGroup(consensus.PurposePi, scope.ExecuteHash(h.Seq, h.Hash()), pi) {

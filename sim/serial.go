@@ -64,7 +64,7 @@ func (k *checker) replay(header *wire.BlockHeader, sb *storage.Block, requests [
 	for i := range requests {
 		q := &requests[i].Request
 		asked[i] = paymentsmodel.Request{Client: q.Client, Seq: q.Seq, Digest: requests[i].Digest, Op: q.Op, Body: q.Body,
-			NoRoom: requests[i].Status == payments.StatusBlockBudget}
+			NoRoom: requests[i].Status == payments.StatusBlockBudget, Verdicts: k.w.keys.verdicts(q)}
 	}
 	k.w.result.Replayed++
 	time, answers := k.model.Apply(header.Time, asked)
