@@ -36,8 +36,10 @@ type payerKeys struct {
 	met [payerPlaces]uint64 // the ends of keys, by their beginnings; the last one stays
 }
 
-// payerPlaces is the number of places in payerKeys.met.
-const payerPlaces = 128 << 10
+// payerPlaces is the number of places in payerKeys.met: about as many as keys are
+// kept, so that one which comes back later than the cache reaches is not expanded
+// in vain.
+const payerPlaces = payerKeysMax
 
 func newPayerKeys() *payerKeys { return &payerKeys{expanded: cache.NewLRUCache(payerKeysMax)} }
 

@@ -120,15 +120,21 @@ type payerPart struct {
 type payerStage struct {
 	r     *Replica
 	parts *ring[payerPart]
+
+	waiting atomic.Int64 // signatures in parts
 }
 
-// payerPartMax bounds the signatures verified together: up to here each costs
-// less the more there are (docs/decisions/0012), and one part keeps a thread for
-// some ten milliseconds. A full request is five parts, for as many threads.
+// payerPartMax bounds the signatures of a part, which takes a thread some twelve
+// milliseconds. A full request is five parts, for as many threads.
 const payerPartMax = 1024
 
-// start sends a batch's signatures to be verified, unless they were before. It
-// runs on the order thread, or before there are threads. What is under way is
+// payerStepMax is how many signatures waiting are enough for one step: each still
+// costs less the more there are (docs/decisions/0012), so a step takes its
+// worker's share of what waits, in whole parts, and no more than makes a difference.
+const payerStepMax = 4 * payerPartMax
+
+// start sends a batch's signatures to be verified, unless they were before, in
+// parts of equal size. It runs on the order thread, or before there are threads. What is under way is
 // bounded by the batches that the core holds.
 func (s *payerStage) start(b *body) {
 	if b.judged {
@@ -142,16 +148,18 @@ func (s *payerStage) start(b *body) {
 	n := len(b.payers.good)
 	parts := (n + payerPartMax - 1) / payerPartMax
 	b.payers.parts.Store(int32(parts))
+	s.waiting.Add(int64(n))
 	for i := range parts {
 		s.parts.put(payerPart{b.payers, i * n / parts, (i + 1) * n / parts})
 	}
 }
 
-// Step verifies one part, or as many small ones as make one together.
+// Step verifies a worker's share of the parts that wait, small ones together.
 func (s *payerStage) Step() bool {
 	var parts []payerPart
+	share := min(payerStepMax, int(s.waiting.Load())/max(1, s.r.cfg.VerifyWorkers))
 	n := 0
-	for n < payerPartMax/2 {
+	for n == 0 || n < share {
 		part, ok := s.parts.takeOne()
 		if !ok {
 			break
@@ -162,6 +170,7 @@ func (s *payerStage) Step() bool {
 	if len(parts) == 0 {
 		return false
 	}
+	s.waiting.Add(-int64(n))
 	signatures := make([]PayerSignature, 0, n)
 	for _, part := range parts {
 		signatures = part.p.signatures(signatures, s.r.cfg.Cluster, part.from, part.to)

@@ -181,6 +181,7 @@ func TestPayersArePartsOfABatch(t *testing.T) {
 	c := newTestCluster(t, 1)
 	r := c.nodes[0].replica
 	c.kill(0) // its stages are stepped here
+	r.cfg.VerifyWorkers = 3
 	s := &payerStage{r: r, parts: newRing[payerPart](8, newWaker())}
 	cluster := c.genesis.Hash()
 	forged := func(i int) bool { return i%97 == 13 }
@@ -231,6 +232,11 @@ func TestPayersArePartsOfABatch(t *testing.T) {
 				t.Fatalf("request %d, transfer %d: %v", i, j, ok)
 			}
 		}
+	}
+	r.cfg.VerifyWorkers = 1 // a lone worker takes all at once
+	alone := &body{batch: big.batch}
+	if s.start(alone); !s.Step() || s.Step() || !alone.payers.done() || s.waiting.Load() != 0 {
+		t.Fatal("one worker did not take both parts in one step")
 	}
 	direct := newPayers(&big.batch)
 	direct.verify(cluster, r.suite)
