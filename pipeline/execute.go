@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"quorate/consensus"
+	"quorate/internal/mark"
 	"quorate/internal/plant"
 	"quorate/payments"
 	"quorate/storage"
@@ -95,7 +96,11 @@ func (s *executeStage) takeIn() bool {
 // ready takes the first block in line, unless it waits for verdicts: the stage
 // that finds them wakes this one.
 func (s *executeStage) ready() (it executeItem, ok bool) {
-	if len(s.waiting) == 0 || s.waiting[0].body != nil && !s.waiting[0].body.payers.done() {
+	if len(s.waiting) == 0 {
+		return it, false
+	}
+	if b := s.waiting[0].body; b != nil && !b.payers.done() && !plant.On(plant.PayersNotAwaited) {
+		mark.Hit(mark.PayersAwaited)
 		return it, false
 	}
 	it = s.waiting[0]

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"sync/atomic"
 
+	"quorate/internal/mark"
 	"quorate/payments"
 	"quorate/wire"
 )
@@ -104,6 +105,7 @@ func (p *payers) recall(result func(request int) []byte) {
 		for i := range run.n {
 			p.good[run.first+i] = len(codes) < 4*(i+1) ||
 				payments.TransferCode(binary.LittleEndian.Uint32(codes[4*i:])) != payments.TransferSignatureInvalid
+			mark.If(!p.good[run.first+i], mark.PayersRecalled)
 		}
 	}
 }
@@ -131,7 +133,7 @@ const payerPartMax = 1024
 // payerStepMax is how many signatures waiting are enough for one step: each still
 // costs less the more there are (docs/decisions/0012), so a step takes its
 // worker's share of what waits, in whole parts, and no more than makes a difference.
-const payerStepMax = 4 * payerPartMax
+const payerStepMax = 2 * payerPartMax
 
 // start sends a batch's signatures to be verified, unless they were before, in
 // parts of equal size. It runs on the order thread, or before there are threads. What is under way is
@@ -170,6 +172,7 @@ func (s *payerStage) Step() bool {
 	if len(parts) == 0 {
 		return false
 	}
+	mark.If(len(parts) > 1 && parts[0].p != parts[len(parts)-1].p, mark.PayersTogether)
 	s.waiting.Add(-int64(n))
 	signatures := make([]PayerSignature, 0, n)
 	for _, part := range parts {

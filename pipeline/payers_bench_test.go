@@ -51,7 +51,7 @@ func BenchmarkPayers(b *testing.B) {
 		})
 	}
 	nothing := func(*realSuite) {}
-	for _, n := range []int{1, 16, 64, 256, 1024, 4096} {
+	for _, n := range []int{1, 16, 64, 256, 1024, 2048, 4096} {
 		in := all[:n]
 		warm := func(s *realSuite) {
 			for range 2 {

@@ -14,7 +14,10 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"testing"
+
+	"github.com/oasisprotocol/curve25519-voi/curve"
 
 	"quorate/consensus"
 	"quorate/payments"
@@ -79,6 +82,11 @@ func oddSignatures(t testing.TB) (out []oddSignature) {
 	add("last byte of S", false, func(p *PayerSignature) { p.Signature[63] ^= 0x10 })
 	add("another's key", false, func(p *PayerSignature) { copy(p.Key[:], payerKey(1).Public().(ed25519.PublicKey)) })
 	add("zeros", false, func(p *PayerSignature) { p.Seal = wire.Seal{} })
+	add("a key with a component of order 2", true, func(p *PayerSignature) {
+		key := slices.Clone(payerKey(0))
+		copy(key[32:], mixedOrderKey(t))
+		p.Seal = sealOf(cluster, key, make([]byte, wire.EventBytes))
+	})
 	add("a key that is no point", false, func(p *PayerSignature) { p.Key = [32]byte{2} })
 	add("S + L", false, func(p *PayerSignature) { addOrder(p.Signature[32:]) })
 	for _, s := range smallOrder {
@@ -90,6 +98,22 @@ func oddSignatures(t testing.TB) (out []oddSignature) {
 		add("R "+s, false, func(p *PayerSignature) { r := point(s); copy(p.Signature[:32], r[:]) })
 	}
 	return out
+}
+
+// mixedOrderKey is payer 0's key plus the point of order 2.
+func mixedOrderKey(t testing.TB) []byte {
+	t.Helper()
+	order2, err := hex.DecodeString(smallOrder[1])
+	must(t, err)
+	var a, b, sum curve.EdwardsPoint
+	var y curve.CompressedEdwardsY
+	for p, text := range map[*curve.EdwardsPoint][]byte{&a: payerKey(0).Public().(ed25519.PublicKey), &b: order2} {
+		copy(y[:], text)
+		_, err := p.SetCompressedY(&y)
+		must(t, err)
+	}
+	y.SetEdwardsPoint(sum.Add(&a, &b))
+	return y[:]
 }
 
 // addOrder adds the order of the group to a scalar, which ZIP-215 forbids.

@@ -90,6 +90,7 @@ const (
 	LockCertificatesTrusted    // lock certificates in view changes are not checked
 	ProposalDigestTrusted      // a proposal's bytes are not compared with its digest
 	OldForwardsOrdered         // forwarded requests are not compared with their session
+	PayersNotAwaited           // a block is executed with whatever verdicts are there
 	FirstOfPartVerified        // of the payers' signatures verified together the first is
 	FirstOfBlockAnswered       // a repeated request is answered with the first result of its block
 	// Of storage.
