@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/ed25519"
 
+	voi "github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
+
 	"quorate/payments"
 	"quorate/wire"
 )
@@ -20,10 +22,14 @@ type SignedTransfer struct {
 // transfer of that account. It needs no connection: a payer signs wherever its
 // key is, and whoever submits the transfer cannot change it.
 func SignTransfer(cluster wire.Digest, key ed25519.PrivateKey, t payments.Transfer) SignedTransfer {
-	s := SignedTransfer{Transfer: t}
-	d := wire.TransferDigest(cluster, t.Append(nil))
+	return SignedTransfer{t, SealTransfer(cluster, key, t.Append(nil))}
+}
+
+// SealTransfer is SignTransfer of an encoded transfer.
+func SealTransfer(cluster wire.Digest, key ed25519.PrivateKey, event []byte) (s wire.Seal) {
+	d := wire.TransferDigest(cluster, event)
 	copy(s.Key[:], key.Public().(ed25519.PublicKey))
-	copy(s.Signature[:], ed25519.Sign(key, d[:]))
+	copy(s.Signature[:], voi.Sign(voi.PrivateKey(key), d[:]))
 	return s
 }
 

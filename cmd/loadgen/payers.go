@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"quorate/client"
 	"quorate/payments"
 	"quorate/wire"
 )
@@ -81,9 +82,8 @@ func (p *payers) seal(events []byte) []byte {
 	for ; len(events) > 0; events = events[wire.EventBytes:] {
 		e := events[:wire.EventBytes]
 		key := p.keys[p.index[getID(e[offDebit:])]]
-		d := wire.TransferDigest(p.cluster, e)
-		out = append(out, key.Public().(ed25519.PublicKey)...)
-		out = append(out, ed25519.Sign(key, d[:])...)
+		s := client.SealTransfer(p.cluster, key, e)
+		out = append(append(out, s.Key[:]...), s.Signature[:]...)
 	}
 	return out
 }
