@@ -97,9 +97,9 @@ func (p *payers) sealsOf(b uint64, events []byte) []byte {
 	return p.seal(events)
 }
 
-// signedAheadMax bounds what is signed ahead when neither rate nor flag says how
+// signedAheadDefault is what is signed ahead when neither rate nor flag says how
 // many: 200 MB of seals.
-const signedAheadMax = 2_000_000
+const signedAheadDefault = 2_000_000
 
 // signAhead signs what the run will need before it starts.
 func (fl *runFlags) signAhead(g *generator, live io.Writer) {
@@ -111,7 +111,7 @@ func (fl *runFlags) signAhead(g *generator, live io.Writer) {
 		want = uint64(fl.rate.perSecond*fl.duration.Seconds()) + uint64(g.events)
 	}
 	if want == 0 {
-		want = signedAheadMax
+		want = signedAheadDefault
 	}
 	start := time.Now()
 	ahead := make([][]byte, (want+uint64(g.events)-1)/uint64(g.events))
