@@ -156,6 +156,17 @@ func (s *payerStage) start(b *body) {
 	}
 }
 
+// payerBacklogMax bounds the signatures that wait per worker when a client's
+// request of signed transfers is taken: a third of a second's work. Blocks are
+// executed in order, so all clients wait for what one of them had verified.
+const payerBacklogMax = 32 << 10
+
+// crowded reports whether no more signed transfers should be taken for now; other
+// requests are.
+func (s *payerStage) crowded() bool {
+	return s.waiting.Load() > payerBacklogMax*int64(max(1, s.r.cfg.VerifyWorkers))
+}
+
 // Step verifies a worker's share of the parts that wait, small ones together.
 func (s *payerStage) Step() bool {
 	var parts []payerPart

@@ -269,6 +269,26 @@ func TestPayersArePartsOfABatch(t *testing.T) {
 	}
 }
 
+// TestSignedTransfersAreRefusedWhilePayersWait: beyond the bound they are, other
+// requests are not, and at the bound they are taken.
+func TestSignedTransfersAreRefusedWhilePayersWait(t *testing.T) {
+	c := newTestCluster(t, 1)
+	r := c.nodes[0].replica
+	bound := payerBacklogMax * int64(r.cfg.VerifyWorkers)
+	codesAllZero(t, c.do(0, wire.OpCreateAccounts, payersBody(1), 0), 1)
+	for _, waits := range []int64{bound - 1, bound, bound + 1} {
+		before := r.stats.ClientRejects[wire.RejectOverload].Load()
+		r.payers.waiting.Add(waits)
+		codesAllZero(t, c.do(0, wire.OpCreateAccounts, accountsBody(int(waits), 1), 0), 1)
+		q, ch := c.submit(0, wire.OpCreateSignedTransfers, signedBody(c.genesis.Hash(), uint64(waits), 1, 1, never), 0)
+		if refused := r.stats.ClientRejects[wire.RejectOverload].Load() > before; refused != (waits > bound) {
+			t.Errorf("%d wait: refused %v", waits, refused)
+		}
+		r.payers.waiting.Add(-waits)
+		wantCodes(t, "later", c.await(q, ch), func(int) payments.TransferCode { return payments.TransferCreditAccountNotFound })
+	}
+}
+
 // TestRecalledVerdicts: what a batch led to says which signatures were bad.
 func TestRecalledVerdicts(t *testing.T) {
 	cluster := wire.Digest{1}

@@ -85,6 +85,7 @@ var List = []Limit{
 	{"pipeline.verifyBytesMax", 2 << 20, "bytes checked together", Inner, "pipeline TestPaymentsAreOrderedExecutedAndProven"},
 	{"pipeline.payerPartMax", 1024, "payers' signatures of a part", Inner, "pipeline TestPayersArePartsOfABatch"},
 	{"pipeline.payerStepMax", 2048, "payers' signatures of a step", Inner, "pipeline TestPayersArePartsOfABatch"},
+	{"pipeline.payerBacklogMax", 32 << 10, "payers' signatures that wait per worker", Client, "pipeline TestSignedTransfersAreRefusedWhilePayersWait"},
 	{"pipeline.payerKeysMax", 32 << 10, "expanded keys of payers", Inner, "pipeline BenchmarkPayers; the library's cache holds it"},
 	{"pipeline.serveBytesMax", 1 << 20, "bytes of an answer to a laggard", Inner, "pipeline TestLaggardCatchesUpPastCheckpoints"},
 	{"pipeline.groupBytesMax", 12 << 20, "bytes of a journal group", Inner, "storage TestJournalModel"},
