@@ -93,8 +93,8 @@ func (p *payers) verify(cluster wire.Digest, suite Suite) {
 // recall takes the verdicts of a batch from the result codes that it led to here
 // before. Executing it again at the same place gives the same codes: an event
 // that was refused for its signature has that code, and on others a bad one had
-// no influence, as their form or their chain had failed before. For any other use the
-// signatures must be verified.
+// no influence, as their form or their chain had failed before. For any other use
+// the signatures must be verified.
 func (p *payers) recall(result func(request int) []byte) {
 	if p == nil {
 		return
