@@ -81,6 +81,18 @@ bench-payers: ## CPU time per payer's signature in the stage that verifies them,
 bench-signed: SECS = 60
 bench-signed: build ## payments/s when every payment is signed by its own payer, on four replicas here; SECS, PAYERS, PROFILE
 	SECS=$(SECS) PAYERS='$(PAYERS)' PROFILE='$(PROFILE)' bench/signed/run.sh
+REPEAT ?= 1
+ONLY   ?=
+MEASURE = bin/measure run --repeat $(REPEAT) $(if $(ONLY),--only '$(ONLY)') $(ARGS)
+bin/measure: build
+	$(GO) build -trimpath -buildvcs=false -o bin/ ./bench/measure
+
+.PHONY: bin/measure
+bench: bin/measure ## run all experiments on real processes, REPEAT times; ONLY='name|name' for some, LONG=1 for 100M transfers too
+	$(MEASURE) --set $(if $(LONG),long,full)
+
+bench-quick: bin/measure ## the same for the floor figures alone; minutes
+	$(MEASURE) --set quick
 
 replay-bank: build ## replay real bank data through four replicas and compare every balance; QUORATE_BANK_CSV names the file
 	bench/bank/replay.sh

@@ -30,6 +30,11 @@ type meter struct {
 	measured counts                  // after the warm-up
 	seen     counts                  // counts at the last row
 	warm     bool                    // the warm-up is over
+	ended    bool                    // the load is over: what comes is the rest
+	inTime   uint64                  // payments of measured.Achieved that came before the end
+	last     time.Time               // the last answer, or when measuring began
+	silence  time.Duration           // the longest time without an answer while measuring
+	silentAt time.Time               // when it began
 	rows     []row
 	worst    string // first unexpected error, for the report
 }
@@ -83,11 +88,24 @@ func (m *meter) answered(n, wrong int, latency time.Duration) {
 	_ = m.interval.RecordValues(us, int64(n)) // in range: cannot fail
 	m.counts.Achieved += uint64(n - wrong)
 	m.counts.Errors += uint64(wrong)
-	if m.warm {
-		_ = m.total.RecordValues(us, int64(n))
-		m.measured.Achieved += uint64(n - wrong)
-		m.measured.Errors += uint64(wrong)
+	if !m.warm {
+		return
 	}
+	_ = m.total.RecordValues(us, int64(n))
+	m.measured.Achieved += uint64(n - wrong)
+	m.measured.Errors += uint64(wrong)
+	if !m.ended {
+		m.inTime += uint64(n - wrong)
+		m.heard(time.Now())
+	}
+}
+
+// heard ends a time without answers.
+func (m *meter) heard(now time.Time) {
+	if d := now.Sub(m.last); d > m.silence {
+		m.silence, m.silentAt = d, m.last
+	}
+	m.last = now
 }
 
 // failed records n payments that ended in err.
@@ -107,7 +125,27 @@ func (m *meter) failed(n int, err error) {
 func (m *meter) beginMeasuring() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.warm = true
+	m.warm, m.last = true, time.Now()
+}
+
+// endMeasuring ends the load. Latencies of what is still under way count; the
+// rate that was achieved is that of what came in time: at five times the peak a
+// window of each client is answered after the end, and was not achieved in it.
+func (m *meter) endMeasuring() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ended = true
+	if m.warm {
+		m.heard(time.Now())
+	}
+}
+
+// pace gives what was achieved before the load ended, and the longest time
+// without an answer and when it began.
+func (m *meter) pace() (inTime uint64, silence time.Duration, silentAt time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.inTime, m.silence, m.silentAt
 }
 
 // second closes second number n, which lasted span, and gives its line.

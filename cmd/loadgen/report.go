@@ -30,7 +30,8 @@ type result struct {
 	Seconds   float64        `json:"measured_seconds"`
 	Measured  counts         `json:"measured"`
 	Whole     counts         `json:"whole_run"`
-	Achieved  float64        `json:"achieved_per_second"`
+	Achieved  float64        `json:"achieved_per_second"` // while the load ran
+	Silence   silence        `json:"longest_silence"`
 	LatencyMS map[string]any `json:"latency_ms"`
 	Client    client.Stats   `json:"client"`
 	Host      host           `json:"host"`
@@ -39,6 +40,13 @@ type result struct {
 	Audit     *audit         `json:"audit"`
 
 	receipts [][]byte
+}
+
+// silence is the longest time without any answer while the load was measured:
+// an outage as clients see it.
+type silence struct {
+	Seconds float64 `json:"seconds"`
+	At      float64 `json:"at"` // when it began, seconds after the start
 }
 
 // host is where the load came from; without it no figure means anything.
@@ -53,13 +61,15 @@ type host struct {
 func (d *driver) result(fl *runFlags, a *audit, receipts [][]byte) *result {
 	whole, measured, worst := d.meter.snapshot()
 	seconds := (fl.duration - fl.warmup).Seconds()
+	inTime, quiet, quietAt := d.meter.pace()
 	g := d.target.genesis
 	hash := g.Hash()
 	h := d.meter.total
 	r := &result{
 		Cluster: fmt.Sprintf("%x", hash[:]), Replicas: len(g.Members), F: g.F, C: g.C,
 		Workload: fl.workload, Rate: fl.rate.String(), Batch: fl.batch, Clients: fl.clients, Accounts: fl.accounts,
-		Seconds: seconds, Measured: measured, Whole: whole, Achieved: float64(measured.Achieved) / seconds,
+		Seconds: seconds, Measured: measured, Whole: whole, Achieved: float64(inTime) / seconds,
+		Silence: silence{quiet.Seconds(), quietAt.Sub(d.start).Seconds()},
 		LatencyMS: map[string]any{
 			"p50": millis(h, 50), "p90": millis(h, 90), "p99": millis(h, 99), "p99.9": millis(h, 99.9),
 			"max": float64(h.Max()) / 1000, "mean": h.Mean() / 1000,

@@ -218,6 +218,7 @@ func (d *driver) measure(ctx context.Context, fl *runFlags, plan *schedule, live
 	} else {
 		d.closed(ctx, fl.inFlight, fl.duration)
 	}
+	d.meter.endMeasuring()
 	stop()
 	beside.Wait()
 }
