@@ -85,7 +85,7 @@ REPEAT ?= 1
 ONLY   ?=
 MEASURE = bin/measure run --repeat $(REPEAT) $(if $(ONLY),--only '$(ONLY)') $(ARGS)
 bin/measure: build
-	$(GO) build -trimpath -buildvcs=false -o bin/ ./bench/measure
+	$(GO) build -trimpath -buildvcs=false -o bin/ ./bench/measure ./sim/cmd/scaling
 
 .PHONY: bin/measure
 bench: bin/measure ## run all experiments on real processes, REPEAT times; ONLY='name|name' for some, LONG=1 for 100M transfers too

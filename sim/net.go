@@ -60,6 +60,9 @@ func (t *net) send(n *node, to wire.ReplicaID, kind wire.Kind, body []byte) erro
 	}
 	t.w.check.said(n, to, kind, body)
 	t.w.check.served(n, to, kind)
+	if m := t.w.opt.meter; m != nil {
+		m.passed(kind, body)
+	}
 	t.post(n.id, to, kind, body)
 	return nil
 }

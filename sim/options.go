@@ -84,8 +84,9 @@ type Options struct {
 	Stages  [8]span // delays of verify, crypto, order, journal, execute, commit, serve, payers
 	Load    load
 
-	plant plant // tests break the program here, to see that it is noticed
-	shift bool  // tests shift every stream by a draw, as a change of the program does
+	plant plant  // tests break the program here, to see that it is noticed
+	meter *meter // MeasureTraffic counts with it; nil: nobody counts
+	shift bool   // tests shift every stream by a draw, as a change of the program does
 }
 
 // plant names a bug that one replica has on purpose; it is set by tests only.

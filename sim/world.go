@@ -93,6 +93,9 @@ func newWorld(opt Options, script, book *Scenario, lines io.Writer) *world {
 	w.cfg = opt.machineConfig()
 	w.check = newChecker(w)
 	w.net = newNet(w)
+	if opt.meter != nil {
+		opt.meter.attach(w)
+	}
 	w.sky = newWeather(w)
 	for i := range w.q.N {
 		w.nodes = append(w.nodes, newNode(w, i))

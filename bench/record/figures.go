@@ -52,11 +52,11 @@ var figures = []Figure{
 	{"resent_requests", "", Neither, "requests that clients sent again"},
 	{"dropped_share", "", Neither, "share of the offered payments that never left: every client's window was full"},
 	{"crypto_us_per_block", "µs", Lower, "CPU time in signatures of all replicas together, per block"},
-	{"collector_crypto_us_per_block", "µs", Lower, "CPU time in signatures of the busiest replica, per block"},
-	{"bytes_per_block_per_replica", "B", Lower, "bytes of messages between replicas per block, over the number of replicas; without the batch"},
+	{"busiest_crypto_us_per_block", "µs", Lower, "CPU time in signatures of the busiest replica, per block"},
+	{"bytes_per_block_per_replica", "B", Lower, "bytes of messages between replicas per block, over the number of replicas; with a batch of one payment"},
 	{"messages_per_block", "", Lower, "messages between replicas per block"},
 	{"messages_per_block_per_replica", "", Lower, "messages between replicas per block, over the number of replicas"},
-	{"message_bytes_per_block", "B", Lower, "bytes of messages between replicas per block, without the batch"},
+	{"message_bytes_per_block", "B", Lower, "bytes of messages between replicas per block, with a batch of one payment"},
 }
 
 // Figures gives the table.
