@@ -94,6 +94,9 @@ bench: bin/measure ## run all experiments on real processes, REPEAT times; ONLY=
 bench-quick: bin/measure ## the same for the floor figures alone; minutes
 	$(MEASURE) --set quick
 
+bench-compare: ## hold result B against result A: A=old.jsonl B=new.jsonl
+	@$(GO) run ./bench/measure compare '$(A)' '$(B)'
+
 replay-bank: build ## replay real bank data through four replicas and compare every balance; QUORATE_BANK_CSV names the file
 	bench/bank/replay.sh
 

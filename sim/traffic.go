@@ -23,7 +23,9 @@ type Traffic struct {
 
 // Periodic reports whether frames of a kind are sent by the clock and not because
 // of blocks.
-func Periodic(k wire.Kind) bool { return k == wire.KindStatus || k == wire.KindPing || k == wire.KindPong }
+func Periodic(k wire.Kind) bool {
+	return k == wire.KindStatus || k == wire.KindPing || k == wire.KindPong
+}
 
 // since is what came after an earlier reading.
 func (t *Traffic) since(before *Traffic) *Traffic {

@@ -13,7 +13,8 @@
 // clean is a failed run and never a figure.
 //
 // It is no test: a slow figure fails nothing. Exit code 0 means that no run
-// failed, 1 that one did or that two results differ, 64 a wrong command line.
+// failed, 1 that one did or that results cannot be read or compared, 64 a wrong
+// command line.
 //
 // experiments.go lists what runs, bed.go makes clusters, loadgen.go loads them,
 // counters.go and figures.go measure, runner.go makes records.
@@ -58,7 +59,7 @@ func main() {
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := &cobra.Command{Use: "measure", Short: "Run experiments on real processes, compare and plot what they gave",
 		SilenceErrors: true, SilenceUsage: true}
-	root.AddCommand(newRun(), newList())
+	root.AddCommand(newRun(), newList(), newCompare())
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

@@ -194,6 +194,44 @@ func TestGoals(t *testing.T) {
 	}
 }
 
+// TestCompare: two results on the command line, good and bad.
+func TestCompare(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, batch int, values ...float64) string {
+		var text bytes.Buffer
+		for i, v := range values {
+			r := record.Run{Schema: record.Schema, Experiment: "peak", Repetition: i + 1, At: time.Unix(1, 0), Outcome: record.OK,
+				Parameters: record.Parameters{Batch: batch}, Figures: map[string]float64{"payments_per_second": v, "payments_per_block": 1}}
+			if err := record.Write(&text, &r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, text.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	a, b, other := write("a", 1, 100, 101, 102, 103), write("b", 1, 50, 51, 52, 53), write("c", 2, 1)
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"compare", a, b}, 0, "bench-compare: 0 better, 1 worse, 0 the same"},
+		{[]string{"compare", "--all", a, b}, 0, "payments_per_block"},
+		{[]string{"compare", a, a}, 0, "1 the same"},
+		{[]string{"compare", a, other}, exitFailure, "nothing to compare"},
+		{[]string{"compare", a, filepath.Join(dir, "none")}, exitFailure, "none"},
+		{[]string{"compare", a}, exitUsage, "accepts 2 arg"},
+	} {
+		var out, errs bytes.Buffer
+		if code := execute(context.Background(), c.args, &out, &errs); code != c.code || !strings.Contains(out.String()+errs.String(), c.says) {
+			t.Errorf("%v: exit %d\n%s%s", c.args, code, out.String(), errs.String())
+		}
+	}
+}
+
 func TestArgs(t *testing.T) {
 	l := load{param: vary(func(p *record.Parameters) { p.Signed, p.Arrivals = true, "poisson" }), expect: 3}
 	got := strings.Join(l.args("dir", "out"), " ")
