@@ -83,7 +83,8 @@ bench-signed: build ## payments/s when every payment is signed by its own payer,
 	SECS=$(SECS) PAYERS='$(PAYERS)' PROFILE='$(PROFILE)' bench/signed/run.sh
 REPEAT ?= 1
 ONLY   ?=
-MEASURE = bin/measure run --repeat $(REPEAT) $(if $(ONLY),--only '$(ONLY)') $(ARGS)
+PLOTS  ?= run/bench/plots
+MEASURE = bin/measure run --repeat $(REPEAT) --plots $(PLOTS) $(if $(ONLY),--only '$(ONLY)') $(ARGS)
 bin/measure: build
 	$(GO) build -trimpath -buildvcs=false -o bin/ ./bench/measure ./sim/cmd/scaling
 
@@ -96,6 +97,9 @@ bench-quick: bin/measure ## the same for the floor figures alone; minutes
 
 bench-compare: ## hold result B against result A: A=old.jsonl B=new.jsonl
 	@$(GO) run ./bench/measure compare '$(A)' '$(B)'
+
+bench-plot: ## draw results as one offline HTML page, SVG and PNG into PLOTS: RESULT=file.jsonl
+	@$(GO) run ./bench/measure plot --out $(PLOTS) $(RESULT)
 
 replay-bank: build ## replay real bank data through four replicas and compare every balance; QUORATE_BANK_CSV names the file
 	bench/bank/replay.sh

@@ -26,7 +26,7 @@ func TestTinyExperiments(t *testing.T) {
 	}
 	out := filepath.Join(dir, "out.jsonl")
 	var stdout, stderr bytes.Buffer
-	args := []string{"run", "--only", "^(peak|slow-path|primary-killed)$", "--seconds", "2", "--bin", bin, "--dir", dir, "--out", out}
+	args := []string{"run", "--only", "^(peak|slow-path|primary-killed)$", "--seconds", "2", "--bin", bin, "--dir", dir, "--out", out, "--plots", filepath.Join(dir, "plots")}
 	code := execute(context.Background(), args, &stdout, &stderr)
 	if code != 0 {
 		t.Fatalf("exit %d\n%s%s", code, stdout.String(), stderr.String())
@@ -56,6 +56,11 @@ func TestTinyExperiments(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "run-*")); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+	for _, name := range []string{"index.html", "faults.svg", "outage.png"} {
+		if _, err := os.Stat(filepath.Join(dir, "plots", name)); err != nil {
+			t.Error(err)
+		}
 	}
 	if _, err := os.Stat(out); err != nil || !strings.Contains(stdout.String(), "bench: 3 runs ok, 0 skipped, 0 failed") {
 		t.Errorf("%v\n%s", err, stdout.String())

@@ -59,7 +59,7 @@ func main() {
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := &cobra.Command{Use: "measure", Short: "Run experiments on real processes, compare and plot what they gave",
 		SilenceErrors: true, SilenceUsage: true}
-	root.AddCommand(newRun(), newList(), newCompare())
+	root.AddCommand(newRun(), newList(), newCompare(), newPlot())
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -136,6 +136,7 @@ type runFlags struct {
 	repeat        int
 	seconds       int
 	bin, dir, out string
+	plots         string
 }
 
 func newRun() *cobra.Command {
@@ -165,6 +166,7 @@ func newRun() *cobra.Command {
 	cmd.Flags().StringVar(&fl.bin, "bin", "bin", "folder with the binaries")
 	cmd.Flags().StringVar(&fl.dir, "dir", "run/bench", "directory for clusters and results; needs the disk that is to be measured")
 	cmd.Flags().StringVar(&fl.out, "out", "", "file to append results to; empty: a new one in --dir")
+	cmd.Flags().StringVar(&fl.plots, "plots", "", "directory to draw the results of this run into; empty: none")
 	return cmd
 }
 
@@ -200,6 +202,12 @@ func (fl *runFlags) run(ctx context.Context, list []experiment, out io.Writer) e
 		}
 	}
 	printGoals(out, list, runs)
+	if fl.plots != "" {
+		if _, err := writePlots(fl.plots, runs); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, "plots in", filepath.Join(fl.plots, "index.html"))
+	}
 	count := map[string]int{}
 	for i := range runs {
 		count[runs[i].Outcome]++

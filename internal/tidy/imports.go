@@ -58,6 +58,7 @@ var libraries = []struct {
 	{"github.com/cockroachdb/pebble", []string{"storage"}},
 	{"github.com/herumi", []string{"sigagg"}},
 	{"github.com/anishathalye/porcupine", []string{"sim"}},
+	{"gonum.org/v1/plot", []string{"bench"}},
 	{"github.com/prometheus/client_golang", []string{"pipeline", "cmd/replica", "cmd/loadgen"}},
 }
 
