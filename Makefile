@@ -48,6 +48,9 @@ corpus: ## keep what fuzzing found new and small under testdata/fuzz
 badinput: ## send four replicas some thousand bad inputs, from the one list of limits; one line of figures
 	GO='$(GO)' .ci/badinput
 
+arm64: ## build for linux/arm64 and run the core's tests there under qemu; needs Debian's cross compiler, skips without
+	GO='$(GO)' .ci/arm64
+
 SEED ?= 1
 SIM   = $(GO) test ./sim -tags marks -v -count=1 -timeout 0
 sim: ## simulate COUNT clusters with faults, from SEED on; TRACE=1 tells all, SHRINK=1 makes what fails small, SCENARIO=file replays
