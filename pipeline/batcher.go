@@ -40,7 +40,7 @@ type batcher struct {
 	bytes  int // of all that waits
 	events int
 	slot   uint64                // time of a slot, smoothed, in eighths of a tick
-	known  map[requestKey]uint64 // queued or proposed here and not executed: when (ticks)
+	known  map[requestKey]uint64 // queued or proposed here and not executed: since when it may be lost (ticks), or stands
 }
 
 func newBatcher(p BatchPolicy) *batcher {
@@ -49,13 +49,19 @@ func newBatcher(p BatchPolicy) *batcher {
 
 func (b *batcher) len() int { return b.turns.len() }
 
-// forgetTicks is after how long a request that was proposed and never executed
-// may be proposed again: its slot may have become another's in a view change.
+// forgetTicks is how long after a view change a request that was proposed before
+// it may be proposed again: its slot may have become another's.
 const forgetTicks = 400
+
+// stands marks a request that cannot be lost: it waits here, or its slot is of
+// the view that this replica is in. However long that takes, and under overload
+// it takes many seconds, a repeat must not be ordered beside it: two copies of
+// all that waits make the wait twice as long, until nothing else is ordered.
+const stands = ^uint64(0)
 
 // add queues a request, unless it is under way already.
 func (b *batcher) add(p pendingRequest, tick uint64) {
-	if since, there := b.known[p.key()]; there && tick-since < forgetTicks {
+	if since, there := b.known[p.key()]; there && (since == stands || tick-since < forgetTicks) {
 		mark.Hit(mark.BatchKnown)
 		return
 	}
@@ -63,7 +69,7 @@ func (b *batcher) add(p pendingRequest, tick uint64) {
 		mark.Hit(mark.BatchOnceMore)
 	}
 	p.tick = tick
-	b.known[p.key()] = tick
+	b.known[p.key()] = stands
 	b.turns.push(p)
 	b.weigh(&p, 1)
 }
@@ -150,6 +156,15 @@ func (b *batcher) drain() []pendingRequest {
 		delete(b.known, out[i].key())
 	}
 	return out
+}
+
+// viewChanged says that what was proposed may be lost from now on.
+func (b *batcher) viewChanged(tick uint64) {
+	for k, since := range b.known { //tidy:sorted every entry alike
+		if since == stands {
+			b.known[k] = tick
+		}
+	}
 }
 
 // executed forgets a request that the ledger has.

@@ -20,6 +20,7 @@ type orderStage struct {
 	batcher  *batcher
 	tick     uint64
 
+	opened     []uint64               // ticks at which the slots in flight were proposed here, oldest first
 	relay      map[requestKey]relayed // requests that wait for another primary
 	relayBytes int
 	primary    wire.ReplicaID
@@ -39,14 +40,26 @@ type orderStage struct {
 // relayed is a client's request that this replica passed to the primary.
 type relayed struct {
 	request pendingRequest
-	sent    uint64 // tick
+	due     uint64 // tick from which it is to be passed on
 	since   uint64
+	times   int // that it was passed on
 }
 
 // relayMax bounds the requests that a backup keeps for a primary, beside their
 // bytes; the oldest claims of clients count, the rest is refused and the client
 // tries again.
 const relayMax = 4096
+
+// relayTicks is how often requests are passed on, relayRoundBytes how much at
+// once, and relayDoublings how often the pause between two times doubles, from
+// againTicks on. All backups may hold the same requests of a mebibyte, and each
+// copy costs the primary a look at all of it: without bounds, waiting requests
+// alone kept a primary under overload from serving any.
+const (
+	relayTicks      = 16
+	relayRoundBytes = 2 << 20
+	relayDoublings  = 5
+)
 
 // overdueTicks is how long a relayed request may stay unexecuted, while others
 // are executed, before this replica takes the primary for a censor. It is long:
@@ -123,9 +136,17 @@ func (o *orderStage) event(ev consensus.Event) {
 	clear(o.effects)
 }
 
+// congestedTicks is the age of the oldest slot in flight from which no more are
+// opened than an idle cluster may have. What is proposed waits where nothing can
+// pass it by, and its time is judged by other clocks when it comes out: with a
+// window full of large blocks on a slow host that was after their patience, and
+// view change followed view change. It waits in the batcher instead.
+const congestedTicks = 200
+
 // propose closes batches while the core takes them.
 func (o *orderStage) propose() {
-	for o.core.Proposable() > 0 && o.batcher.ready(o.core.InFlight(), o.tick) {
+	for o.core.Proposable() > 0 && !o.congested(o.core.InFlight()) && o.batcher.ready(o.core.InFlight(), o.tick) {
+		o.opened = append(o.opened, o.tick)
 		b := o.batcher.close(o.r.cfg.Clock(), o.r.cfg.Cluster)
 		if o.r.bodies.put(b) {
 			o.r.payers.start(b)
@@ -134,6 +155,15 @@ func (o *orderStage) propose() {
 		o.r.stats.BatchRequests.Add(uint64(len(b.requests)))
 		o.event(consensus.BatchReady{Digest: b.digest})
 	}
+}
+
+// congested reports whether the slots in flight take too long for one more. Slots
+// are executed in order, so the youngest are those that are left.
+func (o *orderStage) congested(inFlight int) bool {
+	if n := len(o.opened); n > inFlight {
+		o.opened = append(o.opened[:0], o.opened[n-inFlight:]...)
+	}
+	return inFlight >= o.batcher.policy.EagerSlots && len(o.opened) > 0 && o.tick-o.opened[0] > congestedTicks
 }
 
 // returned takes a batch back that the core could not propose.
@@ -166,11 +196,11 @@ func (o *orderStage) request(p pendingRequest) {
 	// It is passed on a little later, if it is still not executed then: a client
 	// that waits for a busy primary asks everyone, and each copy of a full request
 	// is another mebibyte for that primary.
-	o.relay[p.key()] = relayed{request: p, sent: o.tick, since: o.tick}
+	o.relay[p.key()] = relayed{request: p, due: o.tick + againTicks, since: o.tick}
 	o.relayBytes += len(p.request.Body)
 }
 
-// unrelay forgets a request that waited for another primary, if it did.
+// unrelay forgets a request that need not be passed on any more, if it is there.
 func (o *orderStage) unrelay(k requestKey) {
 	if w, there := o.relay[k]; there {
 		o.relayBytes -= len(w.request.request.Body)
@@ -178,10 +208,25 @@ func (o *orderStage) unrelay(k requestKey) {
 	}
 }
 
-func (o *orderStage) forward(p *pendingRequest) {
-	if o.active && o.primary != o.r.cfg.Self {
-		// A link that is down loses it; relayTick sends it again.
-		_ = o.r.transport.Send(o.primary, wire.LaneReply, wire.KindForward, p.request.Append(nil))
+// passOn forwards what is due, as much as goes in one round; the rest stays due.
+func (o *orderStage) passOn() {
+	if !o.active || o.primary == o.r.cfg.Self {
+		return
+	}
+	bytes := 0
+	for _, k := range o.relayKeys(func(w relayed) bool { return o.tick >= w.due }) {
+		w := o.relay[k]
+		size := w.request.request.EncodedBytes()
+		if bytes > 0 && bytes+size > relayRoundBytes {
+			return
+		}
+		bytes += size
+		mark.Hit(mark.RelaySent)
+		w.due = o.tick + againTicks<<min(w.times, relayDoublings)
+		w.times++
+		o.relay[k] = w
+		// A link that is down loses it; it is sent again.
+		_ = o.r.transport.Send(o.primary, wire.LaneReply, wire.KindForward, w.request.request.Append(nil))
 	}
 }
 
@@ -192,6 +237,8 @@ func (o *orderStage) watchView() {
 		return
 	}
 	o.view, o.active, o.primary = view, active, primary
+	o.batcher.viewChanged(o.tick)
+	o.opened = o.opened[:0]
 	if !active {
 		return
 	}
@@ -208,10 +255,10 @@ func (o *orderStage) watchView() {
 			continue
 		}
 		mark.Hit(mark.RelayMoved)
-		w.sent, w.since = o.tick, o.tick
+		w.due, w.since, w.times = o.tick, o.tick, 0
 		o.relay[k] = w
-		o.forward(&w.request)
 	}
+	o.passOn()
 }
 
 // relayKeys lists the relayed requests that fn picks, by client and seq: older
@@ -242,21 +289,14 @@ func (o *orderStage) onTick() {
 		o.waiting = waiting
 		o.effectsOf(consensus.Waiting{Requests: waiting})
 	}
-	if o.tick%16 != 0 || !waiting {
+	if o.tick%relayTicks != 0 || !waiting {
 		return
 	}
 	overdue := false
-	again := o.relayKeys(func(w relayed) bool {
+	for _, w := range o.relay { //tidy:sorted one word for all
 		overdue = overdue || o.tick-w.since >= overdueTicks
-		return o.tick-w.sent >= againTicks
-	})
-	for _, k := range again {
-		w := o.relay[k]
-		mark.Hit(mark.RelaySent)
-		w.sent = o.tick
-		o.relay[k] = w
-		o.forward(&w.request)
 	}
+	o.passOn()
 	if overdue {
 		mark.Hit(mark.RelayOverdue)
 		o.effectsOf(consensus.Overdue{})
