@@ -33,7 +33,7 @@ type Verifier struct {
 type certificate struct {
 	seq   wire.SeqNum
 	block wire.Digest
-	pi    wire.BLSSignature
+	pi    wire.Certificate
 }
 
 // verdict is one certificate's check; done is closed when it is over. Sessions
@@ -72,7 +72,7 @@ func (v *Verifier) Scope() wire.Scope { return v.scope }
 
 // Check returns nil if pi certifies the block with this header, else
 // ErrCertificate.
-func (v *Verifier) Check(h *wire.BlockHeader, pi wire.BLSSignature) error {
+func (v *Verifier) Check(h *wire.BlockHeader, pi wire.Certificate) error {
 	key := certificate{h.Seq, h.Hash(), pi}
 	v.mu.Lock()
 	if known := v.known[key]; known != nil {
@@ -85,7 +85,7 @@ func (v *Verifier) Check(h *wire.BlockHeader, pi wire.BLSSignature) error {
 	v.mu.Unlock()
 
 	digest := v.scope.ExecuteHash(h.Seq, key.block)
-	if err := v.group.Verify(sigagg.ExecState, digest, sigagg.Signature(pi)); err != nil {
+	if err := v.verify(digest, pi.Bytes()); err != nil {
 		mine.err = fmt.Errorf("%w: block %d: %w", ErrCertificate, h.Seq, err)
 	}
 	v.mu.Lock()
@@ -93,6 +93,14 @@ func (v *Verifier) Check(h *wire.BlockHeader, pi wire.BLSSignature) error {
 	v.mu.Unlock()
 	close(mine.done)
 	return mine.err
+}
+
+// verify judges the bytes of a certificate.
+func (v *Verifier) verify(digest wire.Digest, cert []byte) error {
+	if len(cert) != sigagg.SigBytes {
+		return fmt.Errorf("%w: %d bytes, want %d", sigagg.ErrPoint, len(cert), sigagg.SigBytes)
+	}
+	return v.group.Verify(sigagg.ExecState, digest, sigagg.Signature(cert))
 }
 
 // settle remembers a good certificate in the place of the oldest and forgets a

@@ -8,6 +8,7 @@ import (
 
 	"quorate/cluster"
 	"quorate/consensus"
+	"quorate/internal/assert"
 	"quorate/sigagg"
 	"quorate/wire"
 )
@@ -15,16 +16,16 @@ import (
 // Suite is the cryptography of one replica. A simulator gives an ideal one.
 // All methods may be called from several goroutines at once.
 type Suite interface {
-	// SignShare gives this replica's BLS share over hash.
-	SignShare(p consensus.Purpose, hash wire.Digest) wire.BLSSignature
+	// SignShare gives this replica's share over hash, the same each time.
+	SignShare(p consensus.Purpose, hash wire.Digest) wire.Share
 	// SignIdentity signs message with this replica's Ed25519 identity key.
 	SignIdentity(message []byte) wire.Signature
 	// Combine combines shares over hash, verifies the result once, and on
 	// failure names the shares that do not verify.
-	Combine(p consensus.Purpose, hash wire.Digest, shares []consensus.ShareOf) (sig wire.BLSSignature, culprits []wire.ReplicaID, ok bool)
-	// VerifyGroup checks a combined signature.
-	VerifyGroup(p consensus.Purpose, hash wire.Digest, sig wire.BLSSignature) bool
-	// VerifyGroups reports whether all of several combined signatures are good;
+	Combine(p consensus.Purpose, hash wire.Digest, shares []consensus.ShareOf) (cert wire.Certificate, culprits []wire.ReplicaID, ok bool)
+	// VerifyGroup checks a certificate.
+	VerifyGroup(p consensus.Purpose, hash wire.Digest, cert wire.Certificate) bool
+	// VerifyGroups reports whether all of several certificates are good;
 	// its verdict is that of VerifyGroup on each.
 	VerifyGroups(certs []Certificate) bool
 	// VerifyIdentity checks a replica's Ed25519 signature.
@@ -141,9 +142,12 @@ func (s *realSuite) pick(p consensus.Purpose) (*sigagg.Group, *sigagg.Signer, si
 	}
 }
 
-func (s *realSuite) SignShare(p consensus.Purpose, hash wire.Digest) wire.BLSSignature {
+func (s *realSuite) SignShare(p consensus.Purpose, hash wire.Digest) wire.Share {
 	_, signer, domain := s.pick(p)
-	return wire.BLSSignature(signer.Sign(domain, hash))
+	sig := signer.Sign(domain, hash)
+	share, err := wire.NewShare(sig[:])
+	assert.That(err == nil, "pipeline: own share: %v", err)
+	return share
 }
 
 func (s *realSuite) SignIdentity(message []byte) (sig wire.Signature) {
@@ -151,23 +155,36 @@ func (s *realSuite) SignIdentity(message []byte) (sig wire.Signature) {
 	return sig
 }
 
-func (s *realSuite) Combine(p consensus.Purpose, hash wire.Digest, shares []consensus.ShareOf) (wire.BLSSignature, []wire.ReplicaID, bool) {
+func (s *realSuite) Combine(p consensus.Purpose, hash wire.Digest, shares []consensus.ShareOf) (wire.Certificate, []wire.ReplicaID, bool) {
 	g, _, domain := s.pick(p)
 	in := make([]sigagg.Share, len(shares))
-	for i, sh := range shares {
-		in[i] = sigagg.Share{Signer: int(sh.Replica), Sig: sigagg.Signature(sh.Share)}
+	for i := range shares {
+		in[i] = sigagg.Share{Signer: int(shares[i].Replica), Sig: point(shares[i].Share.Bytes())}
 	}
 	sig, bad, err := g.Combine(domain, hash, in)
 	culprits := make([]wire.ReplicaID, len(bad))
 	for i, b := range bad {
 		culprits[i] = wire.ReplicaID(b)
 	}
-	return wire.BLSSignature(sig), culprits, err == nil
+	if err != nil {
+		return wire.Certificate{}, culprits, false
+	}
+	cert, err := wire.NewCertificate(sig[:])
+	return cert, culprits, err == nil
 }
 
-func (s *realSuite) VerifyGroup(p consensus.Purpose, hash wire.Digest, sig wire.BLSSignature) bool {
+// point takes the bytes of a signature. Those of another length become zeros,
+// which are no point and verify under no key.
+func point(b []byte) (sig sigagg.Signature) {
+	if len(b) == len(sig) {
+		copy(sig[:], b)
+	}
+	return sig
+}
+
+func (s *realSuite) VerifyGroup(p consensus.Purpose, hash wire.Digest, cert wire.Certificate) bool {
 	g, _, domain := s.pick(p)
-	return g.Verify(domain, hash, sigagg.Signature(sig)) == nil
+	return g.Verify(domain, hash, point(cert.Bytes())) == nil
 }
 
 func (s *realSuite) VerifyGroups(certs []Certificate) bool {
@@ -178,7 +195,7 @@ func (s *realSuite) VerifyGroups(certs []Certificate) bool {
 	for i := range certs {
 		c := &certs[i]
 		g, _, domain := s.pick(c.Purpose)
-		claims[i] = sigagg.Claim{Group: g, Item: sigagg.Item{Domain: domain, Digest: c.Hash, Sig: sigagg.Signature(c.Sig)}}
+		claims[i] = sigagg.Claim{Group: g, Item: sigagg.Item{Domain: domain, Digest: c.Hash, Sig: point(c.Sig.Bytes())}}
 	}
 	return sigagg.VerifyAcross(claims)
 }

@@ -65,7 +65,7 @@ func (k *trustCase) certified(raw []byte) wire.CommittedSlot {
 	return wire.CommittedSlot{Proof: wire.CommitProof{Slot: id, Fast: true, Sigma: sigma}, Batch: raw}
 }
 
-func (k *trustCase) viewChange(lock wire.BLSSignature) *wire.ViewChange {
+func (k *trustCase) viewChange(lock wire.Certificate) *wire.ViewChange {
 	m := &wire.ViewChange{Replica: 0, To: 1, Slots: []wire.SlotEvidence{{Seq: 1, HasLock: true, Lock: wire.Lock{Digest: wire.Digest{7}, Tau: lock}}}}
 	d := k.scope.ViewChangeDigest(m)
 	m.Signature = k.from.suite.SignIdentity(d[:])
@@ -96,7 +96,7 @@ func TestNothingIsTrustedUnchecked(t *testing.T) {
 		{"block", &wire.Blocks{Blocks: []wire.CommittedSlot{k.certified(good)}}, consensus.VerdictOK},
 		{"block, a signature", &wire.Blocks{Blocks: []wire.CommittedSlot{k.certified(k.batch(now, 1))}}, consensus.VerdictForged},
 		{"block, certificate of another", &wire.Blocks{Blocks: []wire.CommittedSlot{bad}}, consensus.VerdictForged},
-		{"view change, a lock of its own making", k.viewChange(wire.BLSSignature{1}), consensus.VerdictForged},
+		{"view change, a lock of its own making", k.viewChange(bentCert(wire.Certificate{})), consensus.VerdictForged},
 	} {
 		got := k.stage.check(consensus.Verify{From: 0, Msg: row.msg})
 		if got.Verdict != row.want {

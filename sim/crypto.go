@@ -7,6 +7,7 @@ import (
 
 	"quorate/cluster"
 	"quorate/consensus"
+	"quorate/internal/assert"
 	"quorate/pipeline"
 	"quorate/wire"
 )
@@ -32,7 +33,7 @@ func newOracle(secret uint64, q cluster.Quorums) *oracle {
 // trusting is a planted bug: it takes every certificate for good.
 type trusting struct{ pipeline.Suite }
 
-func (trusting) VerifyGroup(consensus.Purpose, wire.Digest, wire.BLSSignature) bool { return true }
+func (trusting) VerifyGroup(consensus.Purpose, wire.Digest, wire.Certificate) bool { return true }
 
 func (trusting) VerifyGroups([]pipeline.Certificate) bool { return true }
 
@@ -53,12 +54,26 @@ func (o *oracle) tag(kind, signer uint64, message []byte) uint64 {
 	return uint64(h)
 }
 
-// bls puts a tag into a signature. Its first byte is never that of a point of
-// BLS12-381, so that ideal and real ones are not mixed up by mistake.
-func bls(tag uint64) (s wire.BLSSignature) {
-	s[0] = 1
-	binary.LittleEndian.PutUint64(s[8:], tag)
+// tagged puts a tag into the bytes of a share or certificate. Its first byte is
+// never that of a point of BLS12-381, so that ideal and real ones are not mixed
+// up by mistake.
+func tagged(tag uint64) (b [48]byte) {
+	b[0] = 1
+	binary.LittleEndian.PutUint64(b[8:], tag)
+	return b
+}
+
+// shareOf and certificateOf take bytes that the simulator made and keeps short.
+func shareOf(b []byte) wire.Share {
+	s, err := wire.NewShare(b)
+	assert.That(err == nil, "sim: %v", err)
 	return s
+}
+
+func certificateOf(b []byte) wire.Certificate {
+	c, err := wire.NewCertificate(b)
+	assert.That(err == nil, "sim: %v", err)
+	return c
 }
 
 func ed(tag uint64) (s wire.Signature) {
@@ -66,12 +81,14 @@ func ed(tag uint64) (s wire.Signature) {
 	return s
 }
 
-func (o *oracle) share(p consensus.Purpose, r wire.ReplicaID, h wire.Digest) wire.BLSSignature {
-	return bls(o.tag(tagShare, uint64(p)<<16|uint64(r), h[:]))
+func (o *oracle) share(p consensus.Purpose, r wire.ReplicaID, h wire.Digest) wire.Share {
+	b := tagged(o.tag(tagShare, uint64(p)<<16|uint64(r), h[:]))
+	return shareOf(b[:])
 }
 
-func (o *oracle) group(p consensus.Purpose, h wire.Digest) wire.BLSSignature {
-	return bls(o.tag(tagGroup, uint64(p), h[:]))
+func (o *oracle) group(p consensus.Purpose, h wire.Digest) wire.Certificate {
+	b := tagged(o.tag(tagGroup, uint64(p), h[:]))
+	return certificateOf(b[:])
 }
 
 func (o *oracle) identity(r wire.ReplicaID, message []byte) wire.Signature {
@@ -91,7 +108,7 @@ type idealSuite struct {
 
 var _ pipeline.Suite = idealSuite{}
 
-func (s idealSuite) SignShare(p consensus.Purpose, h wire.Digest) wire.BLSSignature {
+func (s idealSuite) SignShare(p consensus.Purpose, h wire.Digest) wire.Share {
 	return s.o.share(p, s.self, h)
 }
 
@@ -99,7 +116,7 @@ func (s idealSuite) SignIdentity(message []byte) wire.Signature {
 	return s.o.identity(s.self, message)
 }
 
-func (s idealSuite) Combine(p consensus.Purpose, h wire.Digest, shares []consensus.ShareOf) (wire.BLSSignature, []wire.ReplicaID, bool) {
+func (s idealSuite) Combine(p consensus.Purpose, h wire.Digest, shares []consensus.ShareOf) (wire.Certificate, []wire.ReplicaID, bool) {
 	var culprits []wire.ReplicaID
 	good := 0
 	seen := map[wire.ReplicaID]bool{}
@@ -113,12 +130,12 @@ func (s idealSuite) Combine(p consensus.Purpose, h wire.Digest, shares []consens
 		}
 	}
 	if len(culprits) > 0 || good < s.o.threshold[p] {
-		return wire.BLSSignature{}, culprits, false
+		return wire.Certificate{}, culprits, false
 	}
 	return s.o.group(p, h), nil, true
 }
 
-func (s idealSuite) VerifyGroup(p consensus.Purpose, h wire.Digest, sig wire.BLSSignature) bool {
+func (s idealSuite) VerifyGroup(p consensus.Purpose, h wire.Digest, sig wire.Certificate) bool {
 	return sig == s.o.group(p, h)
 }
 
@@ -151,7 +168,7 @@ type keyring struct {
 	cluster  wire.Digest
 	suites   []pipeline.Suite
 	sign     func(client int, message []byte) wire.Signature
-	check    func(h *wire.BlockHeader, pi wire.BLSSignature) error
+	check    func(h *wire.BlockHeader, pi wire.Certificate) error
 	verifier pipeline.Suite
 	oracle   *oracle // nil with real cryptography
 }
@@ -166,7 +183,7 @@ func idealKeys(seed uint64, q cluster.Quorums) *keyring {
 	k.verifier = k.suites[0]
 	k.sign = func(c int, message []byte) wire.Signature { return o.client(clientKey(c), message) }
 	scope := wire.Scope{Cluster: k.cluster, Epoch: 1}
-	k.check = func(h *wire.BlockHeader, pi wire.BLSSignature) error {
+	k.check = func(h *wire.BlockHeader, pi wire.Certificate) error {
 		if !k.verifier.VerifyGroup(consensus.PurposePi, scope.ExecuteHash(h.Seq, h.Hash()), pi) {
 			return errForged
 		}

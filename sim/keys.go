@@ -26,7 +26,7 @@ func (k *Keys) Sign(client wire.ClientID, message []byte) wire.Signature {
 }
 
 // Group gives what enough shares combine to, as only the judge of a test may.
-func (k *Keys) Group(p consensus.Purpose, hash wire.Digest) wire.BLSSignature {
+func (k *Keys) Group(p consensus.Purpose, hash wire.Digest) wire.Certificate {
 	return k.ring.oracle.group(p, hash)
 }
 

@@ -35,6 +35,14 @@ func limitsOfBytes() []bounded {
 			s.Proof.Slot.Digest[0] = 1
 			return (&Blocks{[]CommittedSlot{s}}).Append(nil)
 		}},
+		{"share", ShareBytesMax, message(KindSignState), func(n int) []byte {
+			b := append(make([]byte, 8+DigestBytes), byte(n))
+			return append(b, make([]byte, n)...)
+		}},
+		{"certificate", CertificateBytesMax, message(KindPrepare), func(n int) []byte {
+			b := appendU16(make([]byte, slotIDBytes), uint16(n))
+			return append(b, make([]byte, n)...)
+		}},
 		{"status voted", statusVotedBytesMax, message(KindStatus), func(n int) []byte {
 			m := &Status{Voted: make([]byte, n)}
 			m.Voted[n-1] = 1
@@ -119,7 +127,7 @@ func TestLargestValuesFitAFrame(t *testing.T) {
 		"pre-prepare": len((&PrePrepare{Batch: s.Batch}).Append(nil)),
 		"body":        len((&Body{s.Batch}).Append(nil)),
 		"one block":   len((&Blocks{[]CommittedSlot{s}}).Append(nil)),
-		"view change": len(limitsOfCounts()[2].value(WindowMax)) + WindowMax*(8+DigestBytes+ShareBytes),
+		"view change": len(limitsOfCounts()[2].value(WindowMax)) + WindowMax*(8+DigestBytes+2+certificateHeadBytes),
 		"reply":       len((&Reply{Result: make([]byte, ResultBytesMax), Path: make([]Digest, MerkleDepthMax)}).Append(nil)),
 		"request":     len((&Request{Body: make([]byte, BodyBytesMax)}).Append(nil)),
 	} {
@@ -141,7 +149,7 @@ func TestCountsTakeNoMemory(t *testing.T) {
 		"batch":       func() { _, _ = DecodeBatch(append(u64(0), u32(RequestsMax)...)) },
 		"batch, huge": func() { _, _ = DecodeBatch(append(u64(0), huge...)) },
 		"view change": func() {
-			_, _ = DecodeMessage(KindViewChange, append(make([]byte, 2+8+checkpointStateBytes+ShareBytes), u32(WindowMax)...))
+			_, _ = DecodeMessage(KindViewChange, append(make([]byte, 2+8+checkpointStateBytes+2), u32(WindowMax)...))
 		},
 		"new view":     func() { _, _ = DecodeMessage(KindNewView, append(u64(0), u32(ReplicasMax)...)) },
 		"blocks":       func() { _, _ = DecodeMessage(KindBlocks, u32(FetchBlocksMax)) },

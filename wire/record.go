@@ -31,7 +31,7 @@ type VoteRecord struct{ Slot SlotID }
 // LockRecord is the τ certificate that this replica will report in view changes.
 type LockRecord struct {
 	Slot SlotID
-	Tau  BLSSignature
+	Tau  Certificate
 }
 
 // CommittedRecord is the proof that a slot is final. Nothing waits for it; it
@@ -78,7 +78,7 @@ func (r *AnchorRecord) RecordSeq() SeqNum     { return 0 }
 func (r *VoteRecord) Append(b []byte) []byte { return r.Slot.append(b) }
 
 // Append appends the canonical encoding to b.
-func (r *LockRecord) Append(b []byte) []byte { return append(r.Slot.append(b), r.Tau[:]...) }
+func (r *LockRecord) Append(b []byte) []byte { return r.Tau.append(r.Slot.append(b)) }
 
 // Append appends the canonical encoding to b.
 func (r *CommittedRecord) Append(b []byte) []byte { return r.Proof.Append(b) }
@@ -127,7 +127,7 @@ func DecodeRecord(kind RecordKind, b []byte) (Record, error) {
 	case RecordVote:
 		rec = &VoteRecord{Slot: r.slotID()}
 	case RecordLock:
-		rec = &LockRecord{Slot: r.slotID(), Tau: r.bls("tau")}
+		rec = &LockRecord{Slot: r.slotID(), Tau: r.certificate("tau")}
 	case RecordCommitted:
 		rec = &CommittedRecord{Proof: r.commitProof()}
 	case RecordViewChange:

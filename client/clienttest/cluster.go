@@ -209,19 +209,22 @@ func (c *Cluster) Sabotage(f func(body []byte) []byte) { c.ledger.setSabotage(f)
 
 // Certify signs a block header as f+1 replicas would: for tests that need a
 // certificate of their own.
-func (c *Cluster) Certify(h *wire.BlockHeader) (wire.BLSSignature, error) {
+func (c *Cluster) Certify(h *wire.BlockHeader) (wire.Certificate, error) {
 	scope := wire.Scope{Cluster: c.Genesis.Hash(), Epoch: c.Genesis.Epoch}
 	digest := scope.ExecuteHash(h.Seq, h.Hash())
 	var shares []sigagg.Share
 	for i := range c.group.Threshold() {
 		signer, err := sigagg.NewSigner(c.shares[i], i)
 		if err != nil {
-			return wire.BLSSignature{}, err
+			return wire.Certificate{}, err
 		}
 		shares = append(shares, sigagg.Share{Signer: i, Sig: signer.Sign(sigagg.ExecState, digest)})
 	}
 	sig, _, err := c.group.Combine(sigagg.ExecState, digest, shares)
-	return wire.BLSSignature(sig), err
+	if err != nil {
+		return wire.Certificate{}, err
+	}
+	return wire.NewCertificate(sig[:])
 }
 
 // status is what replica r says of itself.
