@@ -96,10 +96,13 @@ const (
 	SegmentsFreedFirst  // segments are free before the superblock says so
 	ValueSumUnchecked   // checksums of the ledger's values are not compared
 	// Of sigagg.
-	CombinedUnverified // a combined signature is not verified
-	SubgroupUnchecked  // points outside the subgroup are accepted
-	DuplicateShares    // two shares of one signer count as two
-	InfinityAccepted   // the point at infinity is accepted
+	CombinedUnverified  // a combined signature is not verified
+	SubgroupUnchecked   // points outside the subgroup are accepted
+	DuplicateShares     // two shares of one signer count as two
+	InfinityAccepted    // the point at infinity is accepted
+	PossessionUnchecked // a key needs no proof of possession
+	BitmapUncounted     // a certificate may name any number of signers
+	SumUnchecked        // a sum of signatures is not verified
 	// Of client.
 	PiUnchecked            // a reply's certificate is not checked
 	ReplyPathUnchecked     // a reply's path is not checked
