@@ -8,8 +8,8 @@ import (
 
 	"quorate/client"
 	"quorate/cluster"
+	"quorate/internal/scheme"
 	"quorate/pipeline"
-	"quorate/sigagg"
 	"quorate/wire"
 )
 
@@ -57,23 +57,16 @@ var _ io.Reader = (*stream)(nil)
 func dealGenesis(rnd *stream, q cluster.Quorums, window wire.SeqNum, clients int) (*cluster.Genesis, []*cluster.NodeKeys, error) {
 	g := &cluster.Genesis{Name: "sim", Epoch: 1, F: q.F, C: q.C, Window: int(window), TimeBound: timeBound, CreatedAt: 1,
 		Ledgers: []cluster.Ledger{{Number: 1, Currency: "EUR", Scale: 2}}}
-	deals := make([]*sigagg.Dealing, 3)
-	for i, k := range []int{q.Sigma, q.Tau, q.Pi} {
-		var err error
-		if deals[i], err = sigagg.Deal(k, q.N, rnd); err != nil {
-			return nil, nil, err
-		}
-	}
-	sigma, tau, pi := deals[0], deals[1], deals[2]
-	g.Sigma, g.Tau, g.Pi = sigma.Group.Bytes(), tau.Group.Bytes(), pi.Group.Bytes()
 	var nodes []*cluster.NodeKeys
 	for i := range q.N {
-		k := &cluster.NodeKeys{Replica: wire.ReplicaID(i), SigmaShare: sigma.Shares[i].Bytes(), TauShare: tau.Shares[i].Bytes(), PiShare: pi.Shares[i].Bytes()}
+		k := &cluster.NodeKeys{Replica: wire.ReplicaID(i)}
 		_, _ = rnd.Read(k.IdentitySeed[:])
 		g.Members = append(g.Members, cluster.Member{ID: wire.ReplicaID(i), PeerAddr: fmt.Sprintf("sim:%d", 7000+2*i),
-			ClientAddr: fmt.Sprintf("sim:%d", 7001+2*i), Identity: k.Identity().Public().(ed25519.PublicKey),
-			SigmaShare: sigma.SharePublics[i].Bytes(), TauShare: tau.SharePublics[i].Bytes(), PiShare: pi.SharePublics[i].Bytes()})
+			ClientAddr: fmt.Sprintf("sim:%d", 7001+2*i), Identity: k.Identity().Public().(ed25519.PublicKey)})
 		nodes = append(nodes, k)
+	}
+	if err := scheme.Deal(g, nodes, rnd); err != nil {
+		return nil, nil, err
 	}
 	for i := range clients {
 		key := clientKey(i)

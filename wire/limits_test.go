@@ -140,6 +140,29 @@ func TestLargestValuesFitAFrame(t *testing.T) {
 	}
 }
 
+// TestAnchorBytes: the bound is the length of the largest anchor, to the byte.
+func TestAnchorBytes(t *testing.T) {
+	for _, certBytes := range []int{0, 48, 61, 200} {
+		cert, err := NewCertificate(make([]byte, certBytes))
+		if err != nil {
+			t.Fatal(err)
+		}
+		const window, changes = 8, 3
+		change := &ViewChange{Stable: Stable{Tau: cert}}
+		for i := range window {
+			change.Slots = append(change.Slots, SlotEvidence{Seq: SeqNum(i + 1), HasVote: true, HasLock: true, Lock: Lock{Tau: cert}})
+		}
+		a := &AnchorRecord{Stable: Stable{Tau: cert}, Leaving: change, Entered: &EnteredRecord{NewView: &NewView{}}}
+		for i := range changes {
+			a.Entered.NewView.Chosen = append(a.Entered.NewView.Chosen, ChosenViewChange{Replica: ReplicaID(i)})
+			a.Entered.Chosen = append(a.Entered.Chosen, change)
+		}
+		if got, want := len(a.Append(nil)), AnchorBytes(changes, window, certBytes); got != want {
+			t.Errorf("certificates of %d bytes: an anchor has %d bytes, AnchorBytes says %d", certBytes, got, want)
+		}
+	}
+}
+
 // TestCountsTakeNoMemory: a few bytes that promise millions of elements must be
 // refused for less memory than a page. TotalAlloc counts bytes, which
 // testing.AllocsPerRun does not.

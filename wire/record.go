@@ -111,6 +111,18 @@ func (r *AnchorRecord) Append(b []byte) []byte {
 	return b
 }
 
+// AnchorBytes is the length of the largest anchor record: of a replica that is on
+// its way out of a view which viewChanges others opened, each with votes and
+// locks in all slots of the window and certificates of certBytes. No message
+// between replicas but a batch is larger.
+func AnchorBytes(viewChanges, window, certBytes int) int {
+	stable := checkpointStateBytes + 2 + certBytes
+	slot := 8 + 1 + 8 + DigestBytes + 8 + DigestBytes + 2 + certBytes
+	change := 2 + 8 + stable + 4 + window*slot + SignatureBytes
+	newView := 8 + 4 + viewChanges*chosenBytes + SignatureBytes
+	return 8 + 1 + stable + 1 + change + 1 + newView + viewChanges*change
+}
+
 func (r *reader) entered() *EnteredRecord {
 	e := &EnteredRecord{NewView: r.newView()}
 	for i := 0; i < len(e.NewView.Chosen) && r.err == nil; i++ {
