@@ -192,6 +192,9 @@ func (c *Core) onProof(from wire.ReplicaID, m wire.Message, id wire.SlotID, bit 
 		c.reject(from, m.Kind(), RejectView)
 	case bit == verifyPrepare && s.hasLock && s.lock.View == id.View:
 		mark.Hit(mark.PrepareAlreadyLocked)
+		if p, ok := m.(*wire.Prepare); ok && plant.On(plant.SecondCertificateBanned) && p.Tau != s.lock.Tau {
+			c.ban(from, id.Seq)
+		}
 		// Locked in this view already: a second certificate says the same, be it
 		// of other bytes (I5).
 	default:

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/binary"
 	"errors"
+	"math/bits"
 
 	"quorate/cluster"
 	"quorate/consensus"
@@ -18,10 +19,11 @@ import (
 type oracle struct {
 	secret    uint64
 	threshold [8]int // shares per purpose
+	telling   bool   // certificates tell their signers, and so are not unique
 }
 
-func newOracle(secret uint64, q cluster.Quorums) *oracle {
-	o := &oracle{secret: secret}
+func newOracle(secret uint64, q cluster.Quorums, telling bool) *oracle {
+	o := &oracle{secret: secret, telling: telling}
 	o.threshold[consensus.PurposeSigma] = q.Sigma
 	o.threshold[consensus.PurposeTau] = q.Tau
 	o.threshold[consensus.PurposeTauTau] = q.Tau
@@ -43,6 +45,7 @@ const (
 	tagGroup
 	tagIdentity
 	tagClient
+	tagSigned
 )
 
 // tag is the secret function of everything that a signature is over.
@@ -86,9 +89,33 @@ func (o *oracle) share(p consensus.Purpose, r wire.ReplicaID, h wire.Digest) wir
 	return shareOf(b[:])
 }
 
+// group is the one certificate of threshold signatures.
 func (o *oracle) group(p consensus.Purpose, h wire.Digest) wire.Certificate {
 	b := tagged(o.tag(tagGroup, uint64(p), h[:]))
 	return certificateOf(b[:])
+}
+
+// signers is a set of replicas, as the bytes of a certificate hold it.
+type signers [(wire.ReplicasMax + 7) / 8]byte
+
+// signed is the certificate of a set of signers, where they are told.
+func (o *oracle) signed(p consensus.Purpose, h wire.Digest, by signers) wire.Certificate {
+	b := tagged(o.tag(tagSigned, uint64(p), append(h[:], by[:]...)))
+	return certificateOf(append(by[:], b[:]...))
+}
+
+// verifies judges a certificate's bytes.
+func (o *oracle) verifies(p consensus.Purpose, h wire.Digest, c wire.Certificate) bool {
+	if !o.telling {
+		return c == o.group(p, h)
+	}
+	var by signers
+	count := 0
+	copy(by[:], c.Bytes())
+	for _, b := range by {
+		count += bits.OnesCount8(b)
+	}
+	return count == o.threshold[p] && c == o.signed(p, h, by)
 }
 
 func (o *oracle) identity(r wire.ReplicaID, message []byte) wire.Signature {
@@ -119,6 +146,7 @@ func (s idealSuite) SignIdentity(message []byte) wire.Signature {
 func (s idealSuite) Combine(p consensus.Purpose, h wire.Digest, shares []consensus.ShareOf) (wire.Certificate, []wire.ReplicaID, bool) {
 	var culprits []wire.ReplicaID
 	good := 0
+	var by signers // the first good ones, as many as are needed
 	seen := map[wire.ReplicaID]bool{}
 	for _, sh := range shares {
 		switch {
@@ -126,17 +154,22 @@ func (s idealSuite) Combine(p consensus.Purpose, h wire.Digest, shares []consens
 			culprits = append(culprits, sh.Replica)
 		case !seen[sh.Replica]:
 			seen[sh.Replica] = true
-			good++
+			if good++; good <= s.o.threshold[p] {
+				by[sh.Replica/8] |= 1 << (sh.Replica % 8)
+			}
 		}
 	}
 	if len(culprits) > 0 || good < s.o.threshold[p] {
 		return wire.Certificate{}, culprits, false
 	}
-	return s.o.group(p, h), nil, true
+	if !s.o.telling {
+		return s.o.group(p, h), nil, true
+	}
+	return s.o.signed(p, h, by), nil, true
 }
 
 func (s idealSuite) VerifyGroup(p consensus.Purpose, h wire.Digest, sig wire.Certificate) bool {
-	return sig == s.o.group(p, h)
+	return s.o.verifies(p, h, sig)
 }
 
 func (s idealSuite) VerifyGroups(certs []pipeline.Certificate) bool {
@@ -174,8 +207,8 @@ type keyring struct {
 }
 
 // idealKeys makes the keys of most runs.
-func idealKeys(seed uint64, q cluster.Quorums) *keyring {
-	o := newOracle(seed, q)
+func idealKeys(seed uint64, q cluster.Quorums, telling bool) *keyring {
+	o := newOracle(seed, q, telling)
 	k := &keyring{cluster: wire.Sum("sim/cluster", binary.LittleEndian.AppendUint64(nil, seed)), oracle: o}
 	for i := range q.N {
 		k.suites = append(k.suites, idealSuite{o, wire.ReplicaID(i)})

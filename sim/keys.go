@@ -12,7 +12,7 @@ import (
 type Keys struct{ ring *keyring }
 
 // IdealKeys makes keys from a seed.
-func IdealKeys(seed uint64, q cluster.Quorums) *Keys { return &Keys{idealKeys(seed, q)} }
+func IdealKeys(seed uint64, q cluster.Quorums) *Keys { return &Keys{idealKeys(seed, q, false)} }
 
 // Cluster is the cluster's id.
 func (k *Keys) Cluster() wire.Digest { return k.ring.cluster }

@@ -13,11 +13,11 @@ import (
 	"quorate/wire"
 )
 
-// realKeys makes BLS12-381 and Ed25519 keys from a seed, through a genesis as
+// realKeys makes keys of the run's signature scheme from its seed, through a genesis as
 // `replica init` would.
-func realKeys(seed uint64, q cluster.Quorums, window wire.SeqNum, clients int) (*keyring, error) {
-	rnd := newStream(seed, "keys")
-	g, nodes, err := dealGenesis(&rnd, q, window, clients)
+func realKeys(o *Options, q cluster.Quorums) (*keyring, error) {
+	rnd := newStream(o.Seed, "keys")
+	g, nodes, err := dealGenesis(&rnd, o, q)
 	if err != nil {
 		return nil, err
 	}
@@ -54,8 +54,8 @@ func (r *stream) Read(p []byte) (int, error) {
 
 var _ io.Reader = (*stream)(nil)
 
-func dealGenesis(rnd *stream, q cluster.Quorums, window wire.SeqNum, clients int) (*cluster.Genesis, []*cluster.NodeKeys, error) {
-	g := &cluster.Genesis{Name: "sim", Epoch: 1, F: q.F, C: q.C, Window: int(window), TimeBound: timeBound, CreatedAt: 1,
+func dealGenesis(rnd *stream, o *Options, q cluster.Quorums) (*cluster.Genesis, []*cluster.NodeKeys, error) {
+	g := &cluster.Genesis{Name: "sim", Epoch: 1, F: q.F, C: q.C, Scheme: cluster.Schemes()[o.Scheme], Window: int(o.Window), TimeBound: timeBound, CreatedAt: 1,
 		Ledgers: []cluster.Ledger{{Number: 1, Currency: "EUR", Scale: 2}}}
 	var nodes []*cluster.NodeKeys
 	for i := range q.N {
@@ -68,7 +68,7 @@ func dealGenesis(rnd *stream, q cluster.Quorums, window wire.SeqNum, clients int
 	if err := scheme.Deal(g, nodes, rnd); err != nil {
 		return nil, nil, err
 	}
-	for i := range clients {
+	for i := range o.Load.Clients {
 		key := clientKey(i)
 		g.Clients = append(g.Clients, cluster.ClientKey{ID: wire.ClientID(i + 1), Name: fmt.Sprintf("c%d", i+1), Key: key[:],
 			Roles: cluster.RolePay | cluster.RoleRead | cluster.RoleAdmin})

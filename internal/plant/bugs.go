@@ -30,6 +30,7 @@ const (
 	FastClaimLow                            // a fast claim needs f+1 votes, whatever c is
 	ForgedProofCommits                      // a commit proof counts before its verification is over, whatever it says
 	ForgedPrepareLocks                      // a prepare certificate counts whatever its verification says
+	SecondCertificateBanned                 // whoever sends another certificate for the value that is locked is taken for a liar
 	PrepareCommits                          // a slot commits on τ(h), without the second round
 	TimerNeverDoubles                       // the timer of a view change stays as it is
 	NextViewTimerNeverStarts                // nobody gives up a next primary that is silent

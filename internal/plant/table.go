@@ -79,6 +79,8 @@ var Table = [...]Entry{
 		Kill: Kill{Seeds: 60}},
 	{Bug: ForgedPrepareLocks, Name: "forged-prepare-locks", Room: "consensus", Breaks: "I5",
 		Kill: Kill{Seeds: 60}},
+	{Bug: SecondCertificateBanned, Name: "second-certificate-banned", Room: "consensus", Breaks: "I5",
+		Kill: Kill{Seeds: 60}},
 	{Bug: PrepareCommits, Name: "prepare-commits", Room: "consensus", Breaks: "I5",
 		Kill: Kill{Seeds: 60}},
 	{Bug: TimerNeverDoubles, Name: "timer-never-doubles", Room: "consensus", Breaks: "liveness",
