@@ -187,8 +187,14 @@ func (s *cryptoStage) slow(slot wire.SlotID, two wire.Certificate) Certificate {
 	return Certificate{consensus.PurposeTauTau, s.r.scope.SlowCommitHash(slot), two}
 }
 
+// stable checks a checkpoint's certificate. The genesis state has none, and no
+// other bytes in its place: what is not verified has no bound but the decoder's,
+// and view changes are recorded whole.
 func (s *cryptoStage) stable(m *wire.Stable) bool {
-	return m.State.Seq == 0 || s.certified(Certificate{consensus.PurposeCheckpoint, s.r.scope.CheckpointHash(m.State), m.Tau})
+	if m.State.Seq == 0 {
+		return *m == wire.Stable{}
+	}
+	return s.certified(Certificate{consensus.PurposeCheckpoint, s.r.scope.CheckpointHash(m.State), m.Tau})
 }
 
 // checkViewChange verifies the signature, the checkpoint certificate and every
