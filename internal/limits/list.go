@@ -11,7 +11,6 @@ var List = []Limit{
 	{"wire.ReplicasMax", 255, "replicas", Operator, BadInput},
 	{"wire.ShareBytesMax", 64, "bytes of a share", Peer, "wire TestLimits"},
 	{"wire.CertificateBytesMax", 16352, "bytes of a certificate", Peer, "wire TestLimits"},
-	{"wire.certificateHeadBytes", 48, "bytes of a certificate held in place", Inner, "wire TestCertificateForms"},
 	{"wire.WindowMax", 1024, "slots of a window", Operator, BadInput},
 	{"wire.FetchBlocksMax", 64, "blocks of one question", Peer, BadInput},
 	{"wire.MerkleDepthMax", 24, "steps of a path", Server, "wire TestLimits"},
