@@ -116,6 +116,7 @@ func (g *MultiGroup) Verify(domain Domain, digest [32]byte, cert []byte) error {
 
 // multiSig is a decoded certificate, its subgroup checked.
 type multiSig struct {
+	group   *MultiGroup
 	signers []int
 	bitmap  string
 	sum     bls.G1
@@ -123,6 +124,7 @@ type multiSig struct {
 
 func (g *MultiGroup) parse(cert []byte) (m multiSig, err error) {
 	var rest []byte
+	m.group = g
 	if m.signers, rest, err = parseBitmap(cert, len(g.keys), g.threshold); err != nil {
 		return m, err
 	}
@@ -153,30 +155,66 @@ func (g *MultiGroup) VerifyMany(items []CertItem) (bad []int) {
 	}
 	weights := randomWeights(len(all))
 	failed := failing(len(all), func(lo, hi int) bool {
-		return g.holdTogether(all[lo:hi], hashes[lo:hi], weights[lo:hi])
+		return holdTogether(all[lo:hi], hashes[lo:hi], weights[lo:hi])
 	})
 	return badItems(len(items), index, failed)
 }
 
+// MultiClaim is a certificate and the group that is said to have made it.
+type MultiClaim struct {
+	Group *MultiGroup
+	CertItem
+}
+
+// MultiVerifyAcross reports whether all of claims are good, certificates of
+// several groups together, as VerifyAcross does for threshold signatures: one
+// product of pairings, one for each set of signers and one.
+func MultiVerifyAcross(claims []MultiClaim) bool {
+	if len(claims) == 0 {
+		return true
+	}
+	all, hashes := make([]multiSig, len(claims)), make([]bls.G1, len(claims))
+	for i := range claims {
+		c := &claims[i]
+		if !c.Domain.Valid() {
+			return false
+		}
+		var err error
+		if all[i], err = c.Group.parse(c.Cert); err != nil {
+			return false
+		}
+		hashes[i] = messages.point(c.Domain, c.Digest)
+	}
+	return holdTogether(all, hashes, randomWeights(len(all)))
+}
+
+// signerSet names a set of signers: keys are told apart by where they lie, which
+// groups of one cluster share.
+type signerSet struct {
+	keys   *PublicKey
+	bitmap string
+}
+
 // holdTogether says whether e(Σ rᵢσᵢ, G2) is the product over the sets of
 // signers of e(Σ rᵢHᵢ, their key).
-func (g *MultiGroup) holdTogether(all []multiSig, hashes []bls.G1, weights []bls.Fr) bool {
+func holdTogether(all []multiSig, hashes []bls.G1, weights []bls.Fr) bool {
 	var sum, term bls.G1
 	sum.Clear()
-	of := make(map[string]int, len(all)) // set of signers → its place in the product
+	of := make(map[signerSet]int, len(all)) // → its place in the product
 	left, right := make([]bls.G1, 1, 1+len(all)), make([]bls.G2, 1, 1+len(all))
 	for i := range all {
 		bls.G1Mul(&term, &all[i].sum, &weights[i])
 		bls.G1Add(&sum, &sum, &term)
 		bls.G1Mul(&term, &hashes[i], &weights[i])
-		at, known := of[all[i].bitmap]
+		set := signerSet{&all[i].group.keys[0], all[i].bitmap}
+		at, known := of[set]
 		if !known {
-			key := g.sumOf(all[i].signers)
+			key := all[i].group.sumOf(all[i].signers)
 			if key.IsZero() {
 				return false
 			}
 			at = len(left)
-			of[all[i].bitmap] = at
+			of[set] = at
 			left, right = append(left, term), append(right, key)
 			continue
 		}

@@ -328,6 +328,43 @@ func TestSchemesVerifyManyIsVerify(t *testing.T) {
 	}
 }
 
+// TestMultiVerifyAcross: certificates of two groups of one cluster and of one of
+// another are good together if and only if each is.
+func TestMultiVerifyAcross(t *testing.T) {
+	groupOf := func(s scheme) *MultiGroup { return s.group.(*MultiGroup) }
+	tau, other := multiScheme(t, 3, 4), multiScheme(t, 2, 5)
+	pi := tau // the same keys, another threshold
+	two, err := NewMultiGroup(2, &MultiKeys{keys: groupOf(tau).keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pi.group = two
+	claim := func(s *scheme, domain Domain, i int, signers ...int) MultiClaim {
+		return MultiClaim{s.group.(*MultiGroup), CertItem{domain, digestOf(i), s.certificate(t, domain, digestOf(i), signers...)}}
+	}
+	good := []MultiClaim{claim(&tau, Prepare, 0, 0, 1, 2), claim(&pi, ExecState, 1, 0, 1), claim(&pi, ExecState, 2, 0, 1),
+		claim(&other, ExecState, 2, 0, 1), claim(&tau, SlowCommit, 0, 1, 2, 3)}
+	if !MultiVerifyAcross(good) || !MultiVerifyAcross(nil) || !MultiVerifyAcross(good[1:2]) {
+		t.Error("good ones are refused")
+	}
+	for i := range good {
+		for name, change := range map[string]func(c *MultiClaim){
+			"another digest": func(c *MultiClaim) { c.Digest = digestOf(9) },
+			"another domain": func(c *MultiClaim) { c.Domain = FastCommit },
+			"no domain":      func(c *MultiClaim) { c.Domain = 0 },
+			"another group":  func(c *MultiClaim) { c.Group = groupOf(multiScheme(t, c.Group.threshold, len(c.Group.keys)+8)) },
+			"another's sum":  func(c *MultiClaim) { c.Cert = append(slices.Clone(c.Cert[:1]), good[(i+1)%len(good)].Cert[1:]...) },
+			"cut short":      func(c *MultiClaim) { c.Cert = c.Cert[:40] },
+		} {
+			bad := slices.Clone(good)
+			change(&bad[i])
+			if MultiVerifyAcross(bad) {
+				t.Errorf("claim %d, %s: passes", i, name)
+			}
+		}
+	}
+}
+
 // TestBitmap holds the encoding against its twin, a set of integers.
 func TestBitmap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

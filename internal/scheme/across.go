@@ -9,19 +9,28 @@ type Claim struct {
 }
 
 // VerifyAll reports whether all of claims, of groups of one cluster, are good;
-// its verdict is that of Verify on each. With threshold BLS certificates of
-// several groups share a product of pairings; in the other schemes those of one
-// group are verified together.
+// its verdict is that of Verify on each. In the two BLS schemes all share a product
+// of pairings; Ed25519 has nothing to share, and verifies those of one group
+// together.
 func VerifyAll(claims []Claim) bool {
-	across := make([]sigagg.Claim, 0, len(claims))
-	for i := range claims {
-		g, ok := claims[i].Group.(sigagg.ThresholdGroup)
-		if !ok {
-			return byGroup(claims)
-		}
-		across = append(across, sigagg.Claim{Group: g.Group, Item: claims[i].PointItem()})
+	if len(claims) == 0 {
+		return true
 	}
-	return sigagg.VerifyAcross(across)
+	switch claims[0].Group.(type) {
+	case sigagg.ThresholdGroup:
+		across := make([]sigagg.Claim, len(claims))
+		for i := range claims {
+			across[i] = sigagg.Claim{Group: claims[i].Group.(sigagg.ThresholdGroup).Group, Item: claims[i].PointItem()}
+		}
+		return sigagg.VerifyAcross(across)
+	case *sigagg.MultiGroup:
+		across := make([]sigagg.MultiClaim, len(claims))
+		for i := range claims {
+			across[i] = sigagg.MultiClaim{Group: claims[i].Group.(*sigagg.MultiGroup), CertItem: claims[i].CertItem}
+		}
+		return sigagg.MultiVerifyAcross(across)
+	}
+	return byGroup(claims)
 }
 
 // byGroup verifies the claims of each group together.
