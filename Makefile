@@ -78,6 +78,13 @@ bench-schemes: ## CPU of all replicas per block and bytes per certificate, for e
 bench-micro: ## run all micro-benchmarks COUNT times, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count=$(COUNT) -timeout 60m $(PACKAGES)
 
+bench-payers: ## CPU time per payer's signature in the stage that verifies them, by how many are verified together
+	$(GO) test ./pipeline -run '^$$' -bench Payer -cpu 1 -count=1
+
+bench-signed: SECS = 60
+bench-signed: build ## payments/s when every payment is signed by its own payer, on four replicas here; SECS, PAYERS, PROFILE
+	SECS=$(SECS) PAYERS='$(PAYERS)' PROFILE='$(PROFILE)' bench/signed/run.sh
+
 replay-bank: build ## replay real bank data through four replicas and compare every balance; QUORATE_BANK_CSV names the file
 	bench/bank/replay.sh
 

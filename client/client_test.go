@@ -301,7 +301,9 @@ func TestResumeEndsTheLastSession(t *testing.T) {
 			var mu sync.Mutex
 			var lost, newest uint64 // newest seqs: swallowed, and probed
 			swallowed, full := map[uint64]bool{}, make(chan struct{})
-			first := dial(t, c, c.Keys[0], quick)
+			patient := quick // a request that is late would narrow the window
+			patient.RetryMin, patient.RetryMax = time.Minute, time.Minute
+			first := dial(t, c, c.Keys[0], patient)
 			for i := range answered {
 				pay(t, first, uint64(10+i))
 			}

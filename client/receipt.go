@@ -21,7 +21,7 @@ type Receipt struct {
 
 	Client     wire.ClientID
 	Seq        uint64
-	Op         wire.Op // OpCreateAccounts or OpCreateTransfers
+	Op         wire.Op // one that creates accounts or transfers
 	BodyBytes  int
 	BodyRoot   wire.Digest
 	EventIndex int // of the event in the request
@@ -54,9 +54,9 @@ type Sibling struct {
 // taken create, if there is no such event, or if the reply does not prove its
 // answer. The certificate is not checked again.
 func BuildReceipt(scope wire.Scope, request *wire.Request, reply *wire.Reply, index int) (*Receipt, error) {
-	events := len(request.Body) / wire.EventBytes
+	events := request.Op.Events(len(request.Body))
 	switch {
-	case request.Op != wire.OpCreateAccounts && request.Op != wire.OpCreateTransfers:
+	case !request.Op.Creates():
 		return nil, fmt.Errorf("%w: operation %d creates nothing", ErrReceipt, request.Op)
 	case reply.Status != uint16(payments.StatusOK):
 		return nil, fmt.Errorf("%w: the request was refused: %s", ErrReceipt, payments.Status(reply.Status))
@@ -201,11 +201,11 @@ func (r *Receipt) check(scope wire.Scope) error {
 
 // checkShape refuses sizes that no request has, before anything is indexed.
 func (r *Receipt) checkShape() error {
-	events := r.BodyBytes / wire.EventBytes
+	events := r.Op.Events(max(0, r.BodyBytes))
 	switch {
-	case r.Op != wire.OpCreateAccounts && r.Op != wire.OpCreateTransfers:
+	case !r.Op.Creates():
 		return fmt.Errorf("%w: operation %d creates nothing", ErrReceipt, r.Op)
-	case r.BodyBytes < 0 || r.BodyBytes > wire.BodyBytesMax || r.BodyBytes%wire.EventBytes != 0:
+	case !payments.WholeBody(r.Op, r.BodyBytes):
 		return fmt.Errorf("%w: body of %d bytes", ErrReceipt, r.BodyBytes)
 	case r.EventIndex < 0 || r.EventIndex >= events:
 		return fmt.Errorf("%w: no event %d of %d", ErrReceipt, r.EventIndex, events)

@@ -8,7 +8,8 @@ import (
 // Which requests are executed: known client, free seq, right role, whole body,
 // room in the block. The order of these checks is the precedence of statuses.
 
-// opRoles is what each operation asks for; an operation without is unknown.
+// opRoles is what each operation asks for, any one of several roles; an operation
+// without is unknown.
 var opRoles = [...]Roles{
 	wire.OpCreateAccounts:      RoleAccounts,
 	wire.OpCreateTransfers:     RoleTransfers,
@@ -20,6 +21,8 @@ var opRoles = [...]Roles{
 	wire.OpQueryTransfers:      RoleQueries,
 	wire.OpRegisterClient:      RoleAdmin,
 	wire.OpLedgerTotals:        RoleQueries,
+
+	wire.OpCreateSignedTransfers: RoleTransfers | RoleSignedTransfers,
 }
 
 // admit finds the session and checks window and role. It sets ro.Status.
@@ -56,8 +59,8 @@ func (m *Machine) checkBody(req *Request) Status {
 	units, bytes := uint64(m.limits.QueryUnits), uint64(wire.ResultBytesMax)
 	n := uint64(len(req.Body))
 	switch req.Op {
-	case wire.OpCreateAccounts, wire.OpCreateTransfers:
-		n /= RecordBytes
+	case wire.OpCreateAccounts, wire.OpCreateTransfers, wire.OpCreateSignedTransfers:
+		n = uint64(req.Op.Events(len(req.Body)))
 		if uint64(len(b.codes))+n > uint64(m.limits.BlockEventsMax) {
 			return StatusBlockBudget
 		}
@@ -89,6 +92,8 @@ func WholeBody(op wire.Op, n int) bool {
 	switch op {
 	case wire.OpCreateAccounts, wire.OpCreateTransfers:
 		return n%RecordBytes == 0 && n > 0 && n/RecordBytes <= wire.EventsMax
+	case wire.OpCreateSignedTransfers:
+		return n%wire.SignedEventBytes == 0 && n > 0 && n/wire.SignedEventBytes <= wire.SignedEventsMax
 	case wire.OpLookupAccounts, wire.OpLookupTransfers:
 		return n%u128Bytes == 0 && n > 0 && n/u128Bytes <= wire.EventsMax
 	case wire.OpGetAccountTransfers, wire.OpGetAccountBalances:
@@ -102,6 +107,3 @@ func WholeBody(op wire.Op, n int) bool {
 	}
 	return false
 }
-
-// isTransferOp reports whether the op's events are transfers.
-func isTransferOp(op wire.Op) bool { return op == wire.OpCreateTransfers }

@@ -23,5 +23,10 @@ const (
 	RoleTransfers Roles = 1 << 2 // OpCreateTransfers
 	RoleQueries   Roles = 1 << 3 // the lookups, queries and totals
 
-	RolesAll Roles = 1<<4 - 1
+	// RoleSignedTransfers is for OpCreateSignedTransfers alone: a gateway that has
+	// no more than this moves nothing that its owner did not sign. RoleTransfers
+	// allows that operation too.
+	RoleSignedTransfers Roles = 1 << 4
+
+	RolesAll Roles = 1<<5 - 1
 )

@@ -196,6 +196,7 @@ func TestTransferCodes(t *testing.T) {
 	ladderExists(b)
 	ladderResolve(b)
 	ladderImported(b)
+	ladderSigned(b)
 	p := plain(9000, 1, 2, 0)
 	p.Flags = TransferPending
 	for i := uint64(0); ; i++ {
@@ -209,6 +210,11 @@ func TestTransferCodes(t *testing.T) {
 	for c, name := range transferCodeNames {
 		if name != "" && !b.seenT[TransferCode(c)] {
 			t.Errorf("code %v was not reached", TransferCode(c))
+		}
+	}
+	for c := range transferOwnNames {
+		if !b.seenT[TransferCode(ownCodesFirst+c)] {
+			t.Errorf("code %v was not reached", TransferCode(ownCodesFirst+c))
 		}
 	}
 }

@@ -1,7 +1,8 @@
 package payments
 
-// TransferCode is the result of one transfer of OpCreateTransfers. Numbers and
-// names below 1000 are TigerBeetle's; those from 1000 are ours.
+// TransferCode is the result of one transfer of OpCreateTransfers or
+// OpCreateSignedTransfers. Numbers and names below 1000 are TigerBeetle's; those
+// from 1000 are ours.
 type TransferCode uint32
 
 // The results of creating a transfer. The order below is the precedence: the
@@ -19,6 +20,11 @@ const (
 
 	TransferImportedEventTimestampOutOfRange     TransferCode = 58
 	TransferImportedEventTimestampMustNotAdvance TransferCode = 59
+
+	// Of signed transfers, before anything is said of what the ledger holds.
+	TransferSignatureInvalid          TransferCode = 1001
+	TransferFlagsNotAllowedWhenSigned TransferCode = 1004
+	TransferSignerNotOwner            TransferCode = 1003 // of a post or void: behind 26
 
 	TransferReservedFlag      TransferCode = 4
 	TransferIDMustNotBeZero   TransferCode = 5
@@ -56,6 +62,8 @@ const (
 	TransferCreditAccountNotFound             TransferCode = 22
 	TransferAccountsMustHaveTheSameLedger     TransferCode = 23
 	TransferMustHaveTheSameLedgerAsAccounts   TransferCode = 24
+
+	TransferSignatureRequired TransferCode = 1002
 
 	TransferPendingTransferNotFound                    TransferCode = 25
 	TransferPendingTransferNotPending                  TransferCode = 26
@@ -161,7 +169,8 @@ var transferCodeNames = [...]string{
 	68: "id_already_failed",
 }
 
-var transferOwnNames = [...]string{"pending_table_full"}
+var transferOwnNames = [...]string{"pending_table_full", "signature_invalid", "signature_required", "signer_not_owner",
+	"flags_not_allowed_when_signed"}
 
 // String gives the stable name.
 func (c TransferCode) String() string {

@@ -3,6 +3,7 @@ package payments
 import (
 	"encoding/binary"
 
+	"quorate/internal/assert"
 	"quorate/internal/mark"
 	"quorate/internal/plant"
 	"quorate/wire"
@@ -60,6 +61,7 @@ type event struct {
 	at        uint32 // index in the block: ordinal − FirstOrdinal
 	timestamp uint64 // given to it; imported events keep their own
 	hint      *hint  // of a transfer
+	signed    signer // of a signed transfer
 }
 
 // run is one create request on its way.
@@ -70,15 +72,22 @@ type run struct {
 	at       uint32 // index in the block of its first event
 	first    uint64 // timestamp of its first event
 	imported uint16 // kind.imported if the first event is imported, else 0
+	seals    []byte // of signed transfers, else nil
+	verdicts []bool
 }
 
-// create executes OpCreateAccounts and OpCreateTransfers.
+// create executes the operations that create accounts and transfers.
 func (m *Machine) create(req *Request, ro *RequestOutcome) error {
 	b := &m.block
-	r := run{kind: &accountKind, body: req.Body, n: uint32(len(req.Body) / RecordBytes),
+	r := run{kind: &accountKind, body: req.Body, n: uint32(req.Op.Events(len(req.Body))),
 		at: uint32(len(b.codes)), first: b.next}
-	if req.Op == wire.OpCreateTransfers {
+	if req.Op.CreatesTransfers() {
 		r.kind = &transferKind
+	}
+	if req.Op == wire.OpCreateSignedTransfers {
+		assert.That(len(req.Verdicts) == int(r.n), "signed transfers come with a verdict each")
+		_, r.seals = wire.SplitSigned(req.Body)
+		r.verdicts = req.Verdicts
 	}
 	r.imported = binary.LittleEndian.Uint16(req.Body[eventFlagsAt:]) & r.kind.imported
 	ro.Events = r.n
@@ -121,7 +130,7 @@ func (m *Machine) events(r *run) error {
 		e := event{
 			raw: (*[RecordBytes]byte)(r.body[i*RecordBytes:]), at: at,
 			ordinal: first + uint64(at), timestamp: r.first + uint64(i),
-			hint: &b.hints[i%groupEvents],
+			hint: &b.hints[i%groupEvents], signed: r.signer(i),
 		}
 		linked := e.raw[eventFlagsAt]&eventLinked != 0
 		if linked && chain < 0 {

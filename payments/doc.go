@@ -4,7 +4,7 @@
 // It is not the store: it holds accounts, open pending transfers, sessions and
 // indexes in memory, hands out what has to be stored, and reads history back
 // through an Archive. It is not consensus: it takes blocks in order and trusts
-// that their requests were signed.
+// that their requests were signed, and what it is told of payers' signatures.
 //
 // # Data model
 //
@@ -58,6 +58,9 @@
 //	    of its queries are limited by Limits; growth of a table moves one shard
 //	    at a time.
 //	P9  An archive error stops the machine; it never changes a result.
+//	P10 An account with debits_must_be_signed is debited by a transfer that its
+//	    own key signed, or by a post of one, and by nothing else. A bad signature
+//	    refuses its transfer (and its chain), and changes nothing.
 //
 // Sources: TigerBeetle's docs/reference and src/state_machine.zig (semantics,
 // not code); Aumasson and Bernstein, "SipHash", 2012 (id hashes); RFC 6962

@@ -61,6 +61,7 @@ func FuzzApply(f *testing.F) {
 	f.Add(uint8(6), (&AccountFilter{AccountID: U64(5), Limit: 9, Flags: 7}).Append(nil), uint64(5))
 	f.Add(uint8(8), (&QueryFilter{Limit: 9, Flags: 1}).Append(nil), ^uint64(0))
 	f.Add(uint8(9), (&ClientRecord{ID: 5, Key: testKey(4), Roles: 1}).Append(nil), uint64(7))
+	f.Add(uint8(11), wire.AppendSigned(nil, p.Append(nil), []wire.Seal{seal(1, true)}), uint64(7))
 	f.Add(uint8(4), AppendID(AppendID(nil, U64(10)), U64(3)), uint64(7))
 	f.Fuzz(func(t *testing.T, op uint8, body []byte, proposed uint64) {
 		b := transferBedNoModel(t)

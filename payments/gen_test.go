@@ -61,7 +61,7 @@ func (g *gen) request() Request {
 			g.seqs[client] = seq
 		}
 	}
-	op := oneOf(g, wire.OpCreateAccounts, wire.OpCreateTransfers, wire.OpCreateTransfers, wire.OpCreateTransfers,
+	op := oneOf(g, wire.OpCreateAccounts, wire.OpCreateSignedTransfers, wire.OpCreateSignedTransfers, wire.OpCreateTransfers, wire.OpCreateTransfers, wire.OpCreateTransfers,
 		wire.OpCreateTransfers, wire.OpCreateTransfers, wire.OpCreateTransfers, wire.OpCreateTransfers, wire.OpCreateTransfers, wire.OpLookupAccounts, wire.OpLookupTransfers, wire.OpGetAccountTransfers,
 		wire.OpGetAccountBalances, wire.OpQueryAccounts, wire.OpQueryTransfers, wire.OpRegisterClient, wire.OpLedgerTotals)
 	body := g.body(op)
@@ -82,6 +82,10 @@ func (g *gen) opening() Request {
 	for id := uint64(1); id <= 8; id++ {
 		a := Account{ID: U64(id), Ledger: uint32(oneOf(g, 1, 1, 1, 1, 1, 1, 1, 2)), Code: 1,
 			Flags: AccountFlags(oneOf(g, 0, 0, 0, 0, 2, 4, 8, 8, 8+2))}
+		b = a.Append(b)
+	}
+	for n := range payersMax {
+		a := Account{ID: KeyAccount(ownerKey(n)), Ledger: 1, Code: 1, Flags: oneOf(g, AccountDebitsMustBeSigned, AccountDebitsMustBeSigned, 0)}
 		b = a.Append(b)
 	}
 	g.seqs[1]++
@@ -108,6 +112,8 @@ func (g *gen) body(op wire.Op) (b []byte) {
 			g.events = append(g.events, e)
 			b = append(b, e...)
 		}
+	case wire.OpCreateSignedTransfers:
+		b = g.signedBody()
 	case wire.OpLookupAccounts:
 		for n := g.pick(4) + 1; n > 0; n-- {
 			b = AppendID(b, g.accountID())
@@ -123,7 +129,7 @@ func (g *gen) body(op wire.Op) (b []byte) {
 		f := g.queryFilter()
 		b = f.Append(b)
 	case wire.OpRegisterClient:
-		c := ClientRecord{ID: wire.ClientID(g.pick(6)), Key: testKey(byte(g.pick(5) + 2)), Roles: Roles(g.pick(18))}
+		c := ClientRecord{ID: wire.ClientID(g.pick(6)), Key: testKey(byte(g.pick(5) + 2)), Roles: Roles(g.pick(34))}
 		switch {
 		case g.one(8):
 			c.Key = [32]byte{1}
@@ -133,6 +139,31 @@ func (g *gen) body(op wire.Op) (b []byte) {
 		b = c.Append(b)
 	}
 	return b
+}
+
+// payersMax is the number of keys that own an account.
+const payersMax = 3
+
+// signedBody is a body of signed transfers: some forged, some of a key that does
+// not own what it debits, some of events that were sent before.
+func (g *gen) signedBody() []byte {
+	var events []byte
+	var seals []wire.Seal
+	for n := g.pick(6) + 1; n > 0; n-- {
+		payer := g.pick(payersMax)
+		t := g.transfer(g.one(30))
+		if t.Flags&transferResolves == 0 && !g.one(8) {
+			t.DebitAccountID = KeyAccount(ownerKey(payer))
+		}
+		e := t.Append(nil)
+		if len(g.events) > 0 && g.one(8) {
+			e = g.again()
+		}
+		g.events = append(g.events, e)
+		events = append(events, e...)
+		seals = append(seals, seal(payer, !g.one(6)))
+	}
+	return wire.AppendSigned(nil, events, seals)
 }
 
 // again repeats an event, perhaps with one byte changed.
@@ -146,6 +177,9 @@ func (g *gen) again() []byte {
 }
 
 func (g *gen) accountID() U128 {
+	if g.one(6) {
+		return KeyAccount(ownerKey(g.pick(payersMax)))
+	}
 	if g.one(60) {
 		return oneOf(g, U128{}, MaxU128)
 	}

@@ -224,7 +224,7 @@ func (m *Machine) request(i uint32) error {
 // execute runs the operation of a request that was admitted.
 func (m *Machine) execute(req *Request, ro *RequestOutcome) error {
 	switch req.Op {
-	case wire.OpCreateAccounts, wire.OpCreateTransfers:
+	case wire.OpCreateAccounts, wire.OpCreateTransfers, wire.OpCreateSignedTransfers:
 		return m.create(req, ro)
 	case wire.OpLookupAccounts:
 		m.lookupAccounts(req.Body)

@@ -49,7 +49,7 @@ func (a *MemoryArchive) Add(reqs []Request, out *Outcome) {
 // addEvent stores event j of one request.
 func (a *MemoryArchive) addEvent(req *Request, ro *RequestOutcome, j uint32, out *Outcome) {
 	var e memoryEvent
-	if e.transfer = isTransferOp(req.Op); e.transfer {
+	if e.transfer = req.Op.CreatesTransfers(); e.transfer {
 		t := &e.stored.Transfer
 		t.load((*[RecordBytes]byte)(req.Body[j*RecordBytes:]))
 		e.stored.Code = TransferCode(uint32(ro.Result[4*j]) | uint32(ro.Result[4*j+1])<<8 |

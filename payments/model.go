@@ -39,8 +39,9 @@ const (
 	AccountHistory                    AccountFlags = 1 << 3 // keeps its balance after each transfer
 	AccountImported                   AccountFlags = 1 << 4 // brings its own, past timestamp
 	AccountClosed                     AccountFlags = 1 << 5 // takes part in no transfer
+	AccountDebitsMustBeSigned         AccountFlags = 1 << 6 // by the key whose KeyAccount it is; not TigerBeetle's
 
-	accountFlagsAll AccountFlags = 1<<6 - 1
+	accountFlagsAll AccountFlags = 1<<7 - 1
 )
 
 // Transfer is one movement between two accounts. The fields and their encoding

@@ -31,7 +31,7 @@ func newModel(cfg Config) *paymentsmodel.Model {
 
 func modelRequests(reqs []Request) (out []paymentsmodel.Request) {
 	for _, q := range reqs {
-		out = append(out, paymentsmodel.Request{Client: q.Client, Seq: q.Seq, Digest: q.Digest, Op: q.Op, Body: q.Body})
+		out = append(out, paymentsmodel.Request{Client: q.Client, Seq: q.Seq, Digest: q.Digest, Op: q.Op, Body: q.Body, Verdicts: q.Verdicts})
 	}
 	return out
 }

@@ -10,6 +10,7 @@ import (
 
 var accountFlagNames = [...]string{
 	"linked", "debits_must_not_exceed_credits", "credits_must_not_exceed_debits", "history", "imported", "closed",
+	"debits_must_be_signed",
 }
 
 var transferFlagNames = [...]string{
@@ -17,7 +18,7 @@ var transferFlagNames = [...]string{
 	"closing_debit", "closing_credit", "imported",
 }
 
-var roleNames = [...]string{"admin", "accounts", "transfers", "queries"}
+var roleNames = [...]string{"admin", "accounts", "transfers", "queries", "signed_transfers"}
 
 var pendingNames = [...]string{"none", "pending", "posted", "voided", "expired"}
 

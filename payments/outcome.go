@@ -9,6 +9,10 @@ type Request struct {
 	Digest wire.Digest // wire.RequestDigest: names client, seq, op and the whole body
 	Op     wire.Op
 	Body   []byte // read during Apply, not kept
+	// Verdicts says of each event of OpCreateSignedTransfers whether its signature
+	// is good; nil for other operations. Whoever applies the request has verified
+	// them: this package knows no cryptography.
+	Verdicts []bool
 }
 
 // Outcome is everything that executing one block gives. Apply fills it anew;

@@ -35,6 +35,9 @@ func (m *Machine) resolveTransfer(t *Transfer, e *event) (TransferCode, error) {
 	if p.Flags&TransferPending == 0 {
 		return TransferPendingTransferNotPending, nil
 	}
+	if !e.signed.mayResolve(t, p) {
+		return TransferSignerNotOwner, nil
+	}
 	amount, code := t.checkPending(p)
 	if code != TransferOK {
 		return code, nil

@@ -1,14 +1,19 @@
 package payments
 
-import "quorate/internal/mark"
+import (
+	"quorate/internal/mark"
+	"quorate/internal/plant"
+)
 
-import "quorate/internal/plant"
-
-// createTransfer executes one event of OpCreateTransfers. The order of the
-// checks is the precedence of codes; nothing changes before the last of them.
+// createTransfer executes one event of OpCreateTransfers or
+// OpCreateSignedTransfers. The order of the checks is the precedence of codes;
+// nothing changes before the last of them.
 func (m *Machine) createTransfer(e *event) (TransferCode, error) {
 	t := &m.block.transfer
 	t.load(e.raw)
+	if code := e.signed.check(t); code != TransferOK {
+		return code, nil
+	}
 	switch {
 	case t.Flags&^transferFlagsAll != 0:
 		return TransferReservedFlag, nil
@@ -82,6 +87,8 @@ func (m *Machine) moveMoney(t *Transfer, e *event) TransferCode {
 		return TransferAccountsMustHaveTheSameLedger
 	case t.Ledger != p.dr.Ledger:
 		return TransferMustHaveTheSameLedgerAsAccounts
+	case !e.signed.is && p.dr.Flags&AccountDebitsMustBeSigned != 0 && !plant.On(plant.UnsignedDebitAllowed):
+		return TransferSignatureRequired
 	}
 	if t.Flags&TransferImported == 0 {
 		t.Timestamp = e.timestamp

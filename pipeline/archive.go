@@ -108,4 +108,4 @@ func (a archive) Scan(from, to uint64, reversed bool, fn func(ordinal uint64, t 
 }
 
 // isTransfer reports whether an event came in a request to create transfers.
-func isTransfer(e *storage.EventRecord) bool { return e.Kind == uint8(wire.OpCreateTransfers) }
+func isTransfer(e *storage.EventRecord) bool { return wire.Op(e.Kind).CreatesTransfers() }

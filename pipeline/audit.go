@@ -98,6 +98,8 @@ func (v *verifier) block(seq wire.SeqNum) error {
 		if err := v.signatures(b); err != nil {
 			return err
 		}
+		b.payers = newPayers(&b.batch)
+		b.payers.verify(v.cfg.Cluster, v.suite)
 	}
 	_, done, err := v.exec.apply(proof, b)
 	if err != nil {

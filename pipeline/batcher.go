@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"quorate/internal/mark"
-	"quorate/payments"
 	"quorate/wire"
 )
 
@@ -75,7 +74,7 @@ func (b *batcher) weigh(p *pendingRequest, sign int) {
 	b.events += sign * eventsOf(&p.request)
 }
 
-func eventsOf(q *wire.Request) int { return max(1, len(q.Body)/payments.RecordBytes) }
+func eventsOf(q *wire.Request) int { return max(1, q.Op.Events(len(q.Body))) }
 
 // ready reports whether a batch should be closed now.
 func (b *batcher) ready(inFlight int, tick uint64) bool {

@@ -116,7 +116,8 @@ func paymentRequests(dst []payments.Request, b *body) []payments.Request {
 	}
 	for i := range b.batch.Requests {
 		q := &b.batch.Requests[i]
-		dst = append(dst, payments.Request{Client: q.Client, Seq: q.Seq, Digest: b.requests[i], Op: q.Op, Body: q.Body})
+		dst = append(dst, payments.Request{Client: q.Client, Seq: q.Seq, Digest: b.requests[i], Op: q.Op, Body: q.Body,
+			Verdicts: b.payers.verdicts(i)})
 	}
 	return dst
 }

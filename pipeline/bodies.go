@@ -9,13 +9,16 @@ import (
 )
 
 // body is one batch whose digest was computed here. It is immutable but for
-// journaled, which the journal stage alone reads and writes.
+// journaled, which the journal stage alone reads and writes, and for judged and
+// payers, which the order thread writes before it sends the body to be executed.
 type body struct {
 	digest    wire.Digest
 	raw       []byte // encoded batch
 	batch     wire.Batch
 	requests  []wire.Digest // digests of batch.Requests
 	journaled bool
+	judged    bool    // payers were listed and are being verified, or were
+	payers    *payers // nil: none of its requests is of signed transfers
 }
 
 // newBody decodes an encoded batch and computes its digests.
@@ -50,17 +53,19 @@ func newBodyStore(read func(wire.SeqNum) (*body, error)) *bodyStore {
 	return &bodyStore{held: make(map[wire.Digest]*body), ledger: make(map[wire.Digest]wire.SeqNum), read: read}
 }
 
-// put keeps b, unless it is there already.
-func (s *bodyStore) put(b *body) {
+// put keeps b, unless it is there already, and reports whether it does.
+func (s *bodyStore) put(b *body) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, done := s.ledger[b.digest]; done {
 		mark.Hit(mark.BodyDone)
-		return
+		return false
 	}
-	if _, there := s.held[b.digest]; !there {
+	_, there := s.held[b.digest]
+	if !there {
 		s.held[b.digest] = b
 	}
+	return !there
 }
 
 // get gives the body of d from memory or, for an executed one, from the ledger.

@@ -15,6 +15,8 @@
 //	execute   blocks in order; replies once certified      execute thread
 //	commit    blocks and state pages to the ledger         commit thread
 //	serve     blocks and bodies for laggards               serve thread
+//	payers    signatures of signed transfers, in parts,    payer workers
+//	          between a batch's coming and its execution
 //
 // Each stage is a plain object with a Step method that does what is waiting and
 // returns. In production Run lends each a goroutine; a simulator steps them
@@ -33,4 +35,7 @@
 //	L5  The journal is truncated only behind what the ledger holds durably.
 //	L6  A failure of disk or a divergence ends the replica; nothing is retried
 //	    that could hide it.
+//	L7  A block is executed with verdicts on its payers' signatures that this
+//	    replica found itself: by verifying, or from the results that the same block
+//	    had here before. The verdict on one does not hang on the others.
 package pipeline

@@ -79,6 +79,7 @@ func (r *Replica) dispatch(e consensus.Execute) {
 			r.fail(fmt.Errorf("pipeline: body of slot %d: %w", e.Proof.Slot.Seq, err))
 			return
 		}
+		r.payers.start(b) // unless it was; one from the ledger was not
 		item.body = b
 	}
 	r.execute.items.put(item)

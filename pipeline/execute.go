@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"quorate/consensus"
+	"quorate/internal/mark"
 	"quorate/internal/plant"
 	"quorate/payments"
 	"quorate/storage"
@@ -38,6 +39,7 @@ type executeStage struct {
 	archive payments.Archive
 	parent  wire.Digest
 	outcome payments.Outcome
+	waiting []executeItem // blocks in order; the first may wait for its payers' verdicts
 	reqs    []payments.Request
 	done    doneBlocks
 	roots   []stateRoot // of the last checkpoints, at most rootsKept
@@ -59,15 +61,12 @@ func (s *executeStage) Step() bool {
 	}
 	worked := false
 	for range 8 {
-		it, ok := s.items.takeOne()
+		worked = s.takeIn() || worked
+		it, ok := s.ready()
 		if !ok {
 			break
 		}
 		worked = true
-		if it.certify != nil {
-			s.certified(it.certify)
-			continue
-		}
 		if err := s.block(it); err != nil {
 			s.r.fail(err)
 			return false
@@ -78,6 +77,35 @@ func (s *executeStage) Step() bool {
 		s.again(&s.repeatBuf[i])
 	}
 	return worked || len(s.repeatBuf) > 0
+}
+
+// takeIn takes one item of the ring: a certificate at once, a block into line.
+func (s *executeStage) takeIn() bool {
+	it, ok := s.items.takeOne()
+	switch {
+	case !ok:
+		return false
+	case it.certify != nil:
+		s.certified(it.certify)
+	default:
+		s.waiting = append(s.waiting, it)
+	}
+	return true
+}
+
+// ready takes the first block in line, unless it waits for verdicts: the stage
+// that finds them wakes this one.
+func (s *executeStage) ready() (it executeItem, ok bool) {
+	if len(s.waiting) == 0 {
+		return it, false
+	}
+	if b := s.waiting[0].body; b != nil && !b.payers.done() && !plant.On(plant.PayersNotAwaited) {
+		mark.Hit(mark.PayersAwaited)
+		return it, false
+	}
+	it = s.waiting[0]
+	s.waiting = append(s.waiting[:0], s.waiting[1:]...) // the core sends few ahead
+	return it, true
 }
 
 // block executes one slot, hands it to the ledger and reports to the core.

@@ -137,7 +137,7 @@ func (g *ingress) request(conn ConnID, client wire.ClientID, body []byte) (seq u
 	if g.r.diskLow.Load() {
 		return q.Seq, wire.RejectDiskLow, g.r.hintMilli()
 	}
-	if g.r.crowded() {
+	if g.r.crowded() || q.Op == wire.OpCreateSignedTransfers && g.r.payers.crowded() {
 		return q.Seq, wire.RejectOverload, g.r.hintMilli()
 	}
 	if wait := e.spend(g.r.ticks.Load(), &g.r.quota); wait > 0 {

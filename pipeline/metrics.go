@@ -33,6 +33,8 @@ func gauge(name, help string, value func(*Replica) float64) metric {
 
 var metrics = []metric{
 	counter("quorate_requests_verified_total", "Client signatures checked.", func(r *Replica) uint64 { return r.stats.RequestsVerified.Load() }),
+	counter("quorate_payer_signatures_verified_total", "Signatures of signed transfers checked.", func(r *Replica) uint64 { return r.stats.PayersVerified.Load() }),
+	counter("quorate_payer_signatures_bad_total", "Signatures of signed transfers that were bad.", func(r *Replica) uint64 { return r.stats.PayersBad.Load() }),
 	counter("quorate_batches_proposed_total", "Batches that this replica proposed as primary.", func(r *Replica) uint64 { return r.stats.Batches.Load() }),
 	counter("quorate_batch_requests_total", "Requests in those batches.", func(r *Replica) uint64 { return r.stats.BatchRequests.Load() }),
 	counter("quorate_blocks_executed_total", "Slots executed.", func(r *Replica) uint64 { return r.stats.Blocks.Load() }),
@@ -107,7 +109,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		count(descPeerDrop, r.stats.PeerRejects[i].Load(), consensus.RejectReason(i).String())
 	}
 	for name, depth := range map[string]int{
-		"verify": r.verify.requests.len(), "crypto": r.crypto.urgent.len() + r.crypto.checks.len(), "order": r.order.events.len(),
+		"verify": r.verify.requests.len(), "crypto": r.crypto.urgent.len() + r.crypto.checks.len(), "order": r.order.events.len(), "payers": r.payers.parts.len(),
 		"batch": r.order.backlog(), "journal": r.journal.items.len(), "execute": r.execute.items.len(), "commit": r.commit.items.len(),
 	} {
 		ch <- prometheus.MustNewConstMetric(descQueue, prometheus.GaugeValue, float64(depth), name)

@@ -110,7 +110,9 @@ func (o *orderStage) event(ev consensus.Event) {
 		o.onTick()
 	case checked:
 		for _, b := range e.bodies {
-			o.r.bodies.put(b)
+			if o.r.bodies.put(b) {
+				o.r.payers.start(b)
+			}
 		}
 		ev = e.Verified
 	}
@@ -125,7 +127,9 @@ func (o *orderStage) event(ev consensus.Event) {
 func (o *orderStage) propose() {
 	for o.core.Proposable() > 0 && o.batcher.ready(o.core.InFlight(), o.tick) {
 		b := o.batcher.close(o.r.cfg.Clock(), o.r.cfg.Cluster)
-		o.r.bodies.put(b)
+		if o.r.bodies.put(b) {
+			o.r.payers.start(b)
+		}
 		o.r.stats.Batches.Add(1)
 		o.r.stats.BatchRequests.Add(uint64(len(b.requests)))
 		o.event(consensus.BatchReady{Digest: b.digest})

@@ -135,6 +135,10 @@ func (r *Replica) replayBlock(seq wire.SeqNum) error {
 	if err != nil {
 		return fmt.Errorf("pipeline: block %d: %w", seq, err)
 	}
+	if b != nil {
+		b.payers = newPayers(&b.batch)
+		b.payers.recall(func(i int) []byte { return sb.Requests[i].Result })
+	}
 	_, done, err := r.execute.apply(proof, b)
 	if err != nil {
 		return fmt.Errorf("pipeline: block %d: %w", seq, err)

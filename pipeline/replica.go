@@ -104,6 +104,7 @@ type Replica struct {
 	ingress ingress
 	verify  *requestVerifier
 	crypto  *cryptoStage
+	payers  *payerStage
 	order   *orderStage
 	journal *journalStage
 	execute *executeStage
@@ -152,6 +153,7 @@ func New(cfg Config, suite Suite, transport Transport, journal Journal, ledger L
 	r.verify = &requestVerifier{r: r, requests: newRing[inbound](cfg.RequestQueueMax, newWaker())}
 	r.crypto = &cryptoStage{r: r, urgent: newRing[consensus.Effect](8*window, toCrypto),
 		checks: newRing[consensus.Verify](4*window, toCrypto), patient: newRing[patient](4*window, toCrypto)}
+	r.payers = &payerStage{r: r, parts: newRing[payerPart](8*window, newWaker())}
 	r.order = &orderStage{r: r, events: newRing[consensus.Event](16*window, toOrder),
 		requests: newRing[pendingRequest](cfg.RequestQueueMax, toOrder), executed: newRing[[]requestKey](window, toOrder),
 		batcher: newBatcher(cfg.Batch), relay: make(map[requestKey]relayed)}
@@ -301,6 +303,7 @@ func (r *Replica) Stages() []Stage {
 		{"execute", r.execute.Step, r.execute.items.to},
 		{"commit", r.commit.Step, r.commit.items.to},
 		{"serve", r.serve.Step, r.serve.items.to},
+		{"payers", r.payers.Step, r.payers.parts.to},
 	}
 }
 
@@ -321,7 +324,7 @@ func (r *Replica) Run(ctx context.Context) error {
 	for _, s := range r.Stages() {
 		workers := 1
 		switch s.Name {
-		case "verify":
+		case "verify", "payers":
 			workers = r.cfg.VerifyWorkers
 		case "crypto":
 			workers = r.cfg.SignWorkers

@@ -13,6 +13,8 @@ import (
 // by anyone.
 type Stats struct {
 	RequestsVerified atomic.Uint64
+	PayersVerified   atomic.Uint64 // signatures of signed transfers
+	PayersBad        atomic.Uint64 // … that were bad
 	Batches          atomic.Uint64 // proposed here
 	BatchRequests    atomic.Uint64
 	FastCommits      atomic.Uint64 // slots committed by σ

@@ -41,6 +41,7 @@ func (r *Replica) Queues(fn func(name string, waiting, bound int)) {
 	fn("urgent", r.crypto.urgent.len(), r.crypto.urgent.max)
 	fn("checks", r.crypto.checks.len(), r.crypto.checks.max)
 	fn("patient", r.crypto.patient.len(), r.crypto.patient.max)
+	fn("payers", r.payers.parts.len(), r.payers.parts.max)
 	fn("events", r.order.events.len(), r.order.events.max)
 	fn("requests", r.order.requests.len(), r.order.requests.max)
 	fn("executed", r.order.executed.len(), r.order.executed.max)

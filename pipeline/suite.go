@@ -37,6 +37,9 @@ type Suite interface {
 	// The rules are the same whether one or many are checked. ok has the length
 	// of digests.
 	VerifyRequests(keys []ClientKey, digests []wire.Digest, sigs []wire.Signature, ok []bool)
+	// VerifyPayers checks payers' signatures and reports each. The rules are the
+	// same whether one or many are checked. ok has the length of signatures.
+	VerifyPayers(signatures []PayerSignature, ok []bool)
 }
 
 // ClientKey is a prepared client key; only its suite knows what it is.
@@ -48,6 +51,7 @@ type ClientKey any
 type realSuite struct {
 	identity   ed25519.PrivateKey
 	identities []ed25519.PublicKey
+	payers     *payerKeys
 	groups     *scheme.Groups
 	signers    *scheme.Signers
 }
@@ -56,7 +60,7 @@ type realSuite struct {
 // refuses keys that do not belong together. Without keys (nil) it verifies and
 // must not be asked to sign.
 func NewSuite(g *cluster.Genesis, keys *cluster.NodeKeys) (Suite, error) {
-	s := &realSuite{signers: &scheme.Signers{}}
+	s := &realSuite{payers: newPayerKeys(), signers: &scheme.Signers{}}
 	for i := range g.Members {
 		s.identities = append(s.identities, g.Members[i].Identity)
 	}

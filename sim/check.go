@@ -255,7 +255,7 @@ func (k *checker) request(sb *storage.Block, q *pipeline.StoredRequest, index in
 // move adds up what a request's results say was posted, independent of the
 // machine's own sums.
 func (k *checker) move(sb *storage.Block, q *pipeline.StoredRequest, index int) {
-	if q.Request.Op != wire.OpCreateTransfers {
+	if !q.Request.Op.CreatesTransfers() {
 		return
 	}
 	r := &sb.Requests[index]

@@ -46,6 +46,7 @@ const (
 	tagIdentity
 	tagClient
 	tagSigned
+	tagPayer
 )
 
 // tag is the secret function of everything that a signature is over.
@@ -127,6 +128,11 @@ func (o *oracle) client(key [32]byte, message []byte) wire.Signature {
 	return ed(o.tag(tagClient, binary.LittleEndian.Uint64(key[:]), message))
 }
 
+// payer signs a transfer as the owner of an account; d is its wire.TransferDigest.
+func (o *oracle) payer(key [32]byte, d wire.Digest) wire.Signature {
+	return ed(o.tag(tagPayer, binary.LittleEndian.Uint64(key[:]), d[:]))
+}
+
 // idealSuite is the oracle as one replica may use it.
 type idealSuite struct {
 	o    *oracle
@@ -193,6 +199,13 @@ func (s idealSuite) VerifyRequests(keys []pipeline.ClientKey, digests []wire.Dig
 	}
 }
 
+func (s idealSuite) VerifyPayers(signatures []pipeline.PayerSignature, ok []bool) {
+	for i := range signatures {
+		p := &signatures[i]
+		ok[i] = p.Signature == s.o.payer(p.Key, p.Digest)
+	}
+}
+
 var errForged = errors.New("sim: certificate does not verify")
 
 // keyring is the cryptography of one cluster: what each replica, each client
@@ -201,6 +214,8 @@ type keyring struct {
 	cluster  wire.Digest
 	suites   []pipeline.Suite
 	sign     func(client int, message []byte) wire.Signature
+	pay      func(payer int, d wire.Digest) wire.Signature
+	paid     func(p *pipeline.PayerSignature) bool // whether a payer signed this
 	check    func(h *wire.BlockHeader, pi wire.Certificate) error
 	verifier pipeline.Suite
 	oracle   *oracle // nil with real cryptography
@@ -215,6 +230,8 @@ func idealKeys(seed uint64, q cluster.Quorums, telling bool) *keyring {
 	}
 	k.verifier = k.suites[0]
 	k.sign = func(c int, message []byte) wire.Signature { return o.client(clientKey(c), message) }
+	k.pay = func(p int, d wire.Digest) wire.Signature { return o.payer(payerKey(p), d) }
+	k.paid = func(p *pipeline.PayerSignature) bool { return p.Signature == o.payer(p.Key, p.Digest) }
 	scope := wire.Scope{Cluster: k.cluster, Epoch: 1}
 	k.check = func(h *wire.BlockHeader, pi wire.Certificate) error {
 		if !k.verifier.VerifyGroup(consensus.PurposePi, scope.ExecuteHash(h.Seq, h.Hash()), pi) {

@@ -65,7 +65,7 @@ func kindName(k uint8) string {
 }
 
 // stageNames are those of pipeline, in the order of Replica.Stages.
-var stageNames = [7]string{"verify", "crypto", "order", "journal", "execute", "commit", "serve"}
+var stageNames = [8]string{"verify", "crypto", "order", "journal", "execute", "commit", "serve", "payers"}
 
 // endName is one end of a link.
 func endName(x int16) string {

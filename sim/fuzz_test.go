@@ -31,7 +31,7 @@ func fuzzOptions() Options {
 	return Options{Seed: 7, F: 1, Window: 8, Queue: 64,
 		Batch:   pipeline.BatchPolicy{EventsMax: 64, BytesMax: 16 << 10, EagerSlots: 2, SlotsMax: 8, DelayTicks: 1},
 		Network: network{Delay: span{50, 500}, Client: span{50, 500}, FIFO: true},
-		Stages:  [7]span{{10, 100}, {10, 100}, {5, 50}, {50, 500}, {20, 100}, {100, 500}, {50, 100}},
+		Stages:  [8]span{{10, 100}, {10, 100}, {5, 50}, {50, 500}, {20, 100}, {100, 500}, {50, 100}},
 		Load:    load{Clients: 2, Depth: 2, Events: 4, Accounts: 4, Ops: 4}}
 }
 

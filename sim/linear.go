@@ -121,7 +121,7 @@ func (l *linear) check(o *Options, cfg *payments.Config) string {
 // linearStep executes a request. known tells that its answer counts.
 func linearStep(s linearState, o *linearOp, known bool) (bool, any) {
 	next := s
-	writes := o.op == wire.OpCreateAccounts || o.op == wire.OpCreateTransfers
+	writes := o.op.Creates()
 	if writes {
 		next.bank = s.bank.Clone()
 	}

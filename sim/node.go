@@ -40,13 +40,13 @@ type node struct {
 	replica *pipeline.Replica
 	journal *journal
 	stages  []pipeline.Stage
-	waiting [7]bool // a step of the stage is scheduled
-	stalled [7]uint64
+	waiting [8]bool // a step of the stage is scheduled
+	stalled [8]uint64
 	linkUp  []bool
 	paused  uint64 // until when it stands still
 	frozen  bool   // killed; effects must not happen any more
 
-	steps                    [7]uint32 // of each stage in this life
+	steps                    [8]uint32 // of each stage in this life
 	beats                    uint32    // ticks in this life
 	deaths                   uint32
 	startedAt                wire.SeqNum // what it had executed when it started
@@ -113,7 +113,7 @@ func (n *node) start() {
 	}
 	n.life++
 	n.frozen, n.doomed = false, n.disk.full || n.disk.failReads > 0
-	n.waiting, n.stalled, n.steps, n.beats = [7]bool{}, [7]uint64{}, [7]uint32{}, 0
+	n.waiting, n.stalled, n.steps, n.beats = [8]bool{}, [8]uint64{}, [8]uint32{}, 0
 	clear(n.linkUp)
 	err, died := n.open()
 	switch {
@@ -310,7 +310,7 @@ func (n *node) link(peer int, up bool) {
 
 // The stages that do one thing per step, and so are stepped until they say that
 // nothing is left. The others take all that waits, and are woken for more.
-var stepsOne = [7]bool{0: true, 1: true, 4: true, 6: true}
+var stepsOne = [8]bool{0: true, 1: true, 4: true, 6: true, 7: true}
 
 func (n *node) step(stage int) {
 	n.waiting[stage] = false

@@ -18,6 +18,7 @@ type oddities struct {
 	Open    bool // genesis registers no ledgers: any number is one
 	Tight   bool // every table and budget is as small as it may be
 	Humble  bool // the first client may not register others
+	Signed  int  // of 1000 requests: transfers that their payers sign
 	Wide    bool // a window that execution does not fill, in small batches
 }
 
@@ -34,6 +35,9 @@ func drawOddities(seed uint64) (o oddities) {
 	}
 	o.Large, o.Open, o.Tight, o.Humble = r.chance(60), r.chance(300), r.chance(250), r.chance(150)
 	o.Wide = r.chance(80)
+	if r.chance(500) {
+		o.Signed = 20 << r.below(5)
+	}
 	return o
 }
 
@@ -82,6 +86,8 @@ func (u *user) oddRequest() (op wire.Op, body []byte, ok bool) {
 		op, body = u.wrongRequest()
 	case r.chance(o.Queries):
 		op, body = u.query()
+	case o.Signed > 0 && r.chance(o.Signed):
+		op, body = wire.OpCreateSignedTransfers, u.signedTransfers(1+r.below(u.w.opt.Load.Events))
 	case r.chance(o.Events / 8):
 		op, body = wire.OpCreateAccounts, u.oddAccounts()
 	case r.chance(o.Events / 8):

@@ -82,7 +82,7 @@ type Options struct {
 	Phases  int  // of faults
 	Final   bool // crash everybody at the end
 	Network network
-	Stages  [7]span // delays of verify, crypto, order, journal, execute, commit, serve
+	Stages  [8]span // delays of verify, crypto, order, journal, execute, commit, serve, payers
 	Load    load
 
 	plant plant // tests break the program here, to see that it is noticed
@@ -150,7 +150,7 @@ func Draw(seed uint64) Options {
 	fast := r.between(1, 20)
 	o.Network = network{Codec: r.chance(100), Delay: span{50, 200 * fast}, FIFO: r.chance(500), Client: span{50, 400 * fast}}
 	slow := 1 + r.below(4)*r.below(4)
-	for i, s := range [7]span{{10, 200}, {10, 300}, {5, 50}, {50, 3000}, {20, 200}, {100, 5000}, {50, 1000}} {
+	for i, s := range [8]span{{10, 200}, {10, 300}, {5, 50}, {50, 3000}, {20, 200}, {100, 5000}, {50, 1000}, {10, 2000}} {
 		o.Stages[i] = span{s.low, s.high * slow}
 	}
 	o.Load = load{Clients: r.between(1, 6), Depth: 1 << r.below(5), Events: 1 << r.below(6), Accounts: 2 << r.below(6), Ops: 20 << r.below(4), Repeat: 100 * r.below(4)}
@@ -224,7 +224,7 @@ func (o *Options) fields() []field {
 		{"accounts", &o.Load.Accounts}, {"ops", &o.Load.Ops}, {"rogue", &o.Load.Rogue}, {"linear", &o.Load.Linear}, {"lies", &o.Lies}}
 	odd := &o.Load.Odd
 	list = append(list, field{"odd-events", &odd.Events}, field{"odd-queries", &odd.Queries}, field{"odd-wrong", &odd.Wrong},
-		field{"odd-large", &odd.Large}, field{"odd-open", &odd.Open}, field{"odd-tight", &odd.Tight}, field{"odd-humble", &odd.Humble})
+		field{"odd-large", &odd.Large}, field{"odd-open", &odd.Open}, field{"odd-tight", &odd.Tight}, field{"odd-humble", &odd.Humble}, field{"odd-signed", &odd.Signed})
 	for i := range o.Stages {
 		list = append(list, field{"stage-" + stageNames[i], &o.Stages[i]})
 	}

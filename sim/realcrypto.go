@@ -34,6 +34,11 @@ func realKeys(o *Options, q cluster.Quorums) (*keyring, error) {
 		copy(s[:], ed25519.Sign(clientSecrets[c], message))
 		return s
 	}
+	k.pay = func(p int, d wire.Digest) (s wire.Signature) {
+		copy(s[:], ed25519.Sign(payerSecrets[p], d[:]))
+		return s
+	}
+	k.paid = func(p *pipeline.PayerSignature) bool { return ed25519.Verify(p.Key[:], p.Digest[:], p.Signature[:]) }
 	v, err := client.NewVerifier(g)
 	if err != nil {
 		return nil, err

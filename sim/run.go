@@ -163,6 +163,11 @@ func (w *world) audit(n *node) {
 		debits, _ = debits.Add(a.DebitsPosted)
 		credits, _ = credits.Add(a.CreditsPosted)
 	}
+	for i := range payersMax {
+		a, _ := m.Account(payerAccount(i))
+		debits, _ = debits.Add(a.DebitsPosted)
+		credits, _ = credits.Add(a.CreditsPosted)
+	}
 	if debits != credits || debits != w.check.posted {
 		w.fail("C5: accounts were debited %v and credited %v, the results say %v", debits, credits, w.check.posted)
 	}

@@ -174,5 +174,5 @@ func (e *entry) fits(n, clients int) bool {
 	if e.key.open != 0 && (e.topic.timed() || e.topic.timing()) || e.old.open != 0 {
 		return false
 	}
-	return end(e.key.a) && end(e.key.b) && end(e.old.a) && end(e.old.b) && (e.topic != topicStall || e.key.kind < 7)
+	return end(e.key.a) && end(e.key.b) && end(e.old.a) && end(e.old.b) && (e.topic != topicStall || int(e.key.kind) < len(stageNames))
 }

@@ -325,6 +325,6 @@ func (s *weather) clear() {
 	for _, n := range s.w.nodes {
 		n.crashAt, n.doomed = 0, n.doomed && !n.up
 		n.disk.failSyncs, n.disk.failReads, n.disk.full, n.ledger.fails = 0, 0, false, 0
-		n.stalled, n.paused = [7]uint64{}, 0
+		n.stalled, n.paused = [8]uint64{}, 0
 	}
 }

@@ -70,6 +70,9 @@ func (u *user) accounts() []byte {
 		}
 		body = a.Append(body)
 	}
+	if u.w.opt.Load.Odd.Signed > 0 && !u.w.opt.Load.Odd.Tight {
+		body = append(body, payersAccounts()...)
+	}
 	return body
 }
 
@@ -79,6 +82,9 @@ func (u *user) transfers(n int) []byte {
 		t := u.transfer()
 		if u.odd.chance(u.w.opt.Load.Odd.Events) {
 			t = u.oddTransfer(t)
+		}
+		if u.odd.chance(u.w.opt.Load.Odd.Signed/8) && t.PendingID.IsZero() {
+			t.DebitAccountID = payerAccount(u.odd.below(payersMax)) // without its signature
 		}
 		if i+1 < n && u.rnd.chance(100) || u.odd.chance(u.w.opt.Load.Odd.Events/20) {
 			t.Flags |= payments.TransferLinked

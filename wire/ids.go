@@ -60,6 +60,10 @@ const (
 	OpQueryTransfers      Op = 8  // body: one QueryFilter; result: transfers
 	OpRegisterClient      Op = 9  // body: one ClientRecord; result: one u32 code
 	OpLedgerTotals        Op = 10 // body: empty; result: one LedgerTotals per registered ledger
+
+	// OpCreateSignedTransfers is OpCreateTransfers with a signature of its own for
+	// every transfer; its body is that of signed.go.
+	OpCreateSignedTransfers Op = 11
 )
 
 // Sum is SHA-256 over a domain tag and parts, each preceded by its length, so
@@ -88,7 +92,8 @@ var opNames = [...]string{OpCreateAccounts: "create_accounts", OpCreateTransfers
 	OpLookupAccounts: "lookup_accounts", OpLookupTransfers: "lookup_transfers",
 	OpGetAccountTransfers: "get_account_transfers", OpGetAccountBalances: "get_account_balances",
 	OpQueryAccounts: "query_accounts", OpQueryTransfers: "query_transfers",
-	OpRegisterClient: "register_client", OpLedgerTotals: "ledger_totals"}
+	OpRegisterClient: "register_client", OpLedgerTotals: "ledger_totals",
+	OpCreateSignedTransfers: "create_signed_transfers"}
 
 // String is the operation's stable name.
 func (o Op) String() string {

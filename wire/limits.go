@@ -9,6 +9,9 @@ const (
 	// EventsMax is the largest number of events in one request: with its header
 	// the request fits 1 MiB.
 	EventsMax = 8189
+	// SignedEventsMax is the largest number of transfers in one request that
+	// carries a signature for each: what BodyBytesMax holds.
+	SignedEventsMax = BodyBytesMax / SignedEventBytes
 	// BodyBytesMax bounds a request's body, bytes.
 	BodyBytesMax = EventsMax * EventBytes
 	// ResultBytesMax bounds a reply's body, bytes: query results are at most

@@ -1,6 +1,7 @@
 package clienttest
 
 import (
+	"crypto/ed25519"
 	"sync"
 	"time"
 
@@ -162,7 +163,8 @@ func (l *ledger) execution(batch []asked) []wire.Reply {
 	digests := make([]wire.Digest, len(batch))
 	for i, a := range batch {
 		q := a.request
-		requests[i] = payments.Request{Client: q.Client, Seq: q.Seq, Digest: a.digest, Op: q.Op, Body: q.Body}
+		requests[i] = payments.Request{Client: q.Client, Seq: q.Seq, Digest: a.digest, Op: q.Op, Body: q.Body,
+			Verdicts: verdicts(l.cluster.Genesis.Hash(), &q)}
 		if l.sabotage != nil && q.Op == wire.OpCreateTransfers {
 			requests[i].Body = l.sabotage(append([]byte(nil), q.Body...))
 		}
@@ -203,4 +205,18 @@ func (l *ledger) execution(batch []asked) []wire.Reply {
 		replies[i].Header, replies[i].Pi = header, pi
 	}
 	return replies
+}
+
+// verdicts checks the payers' signatures of a request, one by one.
+func verdicts(cluster wire.Digest, q *wire.Request) (out []bool) {
+	if q.Op != wire.OpCreateSignedTransfers || !payments.WholeBody(q.Op, len(q.Body)) {
+		return nil
+	}
+	events, seals := wire.SplitSigned(q.Body)
+	for i := range q.Op.Events(len(q.Body)) {
+		s := wire.SealAt(seals, i)
+		d := wire.TransferDigest(cluster, events[i*wire.EventBytes:(i+1)*wire.EventBytes])
+		out = append(out, ed25519.Verify(s.Key[:], d[:], s.Signature[:]))
+	}
+	return out
 }

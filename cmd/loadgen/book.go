@@ -131,7 +131,7 @@ func (b *receiptBox) offer(r client.Result) {
 func (b *receiptBox) run() {
 	defer close(b.done)
 	for r := range b.jobs {
-		events := len(r.Request.Body) / wire.EventBytes
+		events := r.Request.Op.Events(len(r.Request.Body))
 		for _, index := range spread(events, 4) {
 			receipt, err := client.BuildReceipt(b.scope, &r.Request, &r.Reply, index)
 			b.mu.Lock()

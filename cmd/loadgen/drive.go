@@ -133,7 +133,7 @@ func (d *driver) sendThen(ctx context.Context, i int, j job, then func()) {
 	}
 	*buf = d.gen.fill(*buf, j.batch)
 	d.book.sent(j.batch)
-	err := d.target.clients[i].Submit(ctx, wire.OpCreateTransfers, *buf, func(r client.Result) {
+	err := d.target.clients[i].Submit(ctx, d.gen.op(), *buf, func(r client.Result) {
 		d.answer(j, r)
 		d.bodies.Put(buf)
 		then()
@@ -154,7 +154,7 @@ func (d *driver) answer(j job, r client.Result) {
 	n := d.gen.events
 	switch {
 	case r.Err == nil:
-		acked, unexpected, err := judge(r.Request.Body, r.Reply.Result)
+		acked, unexpected, err := judge(eventsOf(&r.Request), r.Reply.Result)
 		if err != nil {
 			d.meter.failed(n, err)
 			d.book.end(j.batch, fateRefused, 0, n)
@@ -173,6 +173,11 @@ func (d *driver) answer(j job, r client.Result) {
 		d.meter.failed(n, r.Err)
 		d.book.end(j.batch, fateRefused, 0, 0)
 	}
+}
+
+// eventsOf gives the transfers of a request without their seals.
+func eventsOf(q *wire.Request) []byte {
+	return q.Body[:q.Op.Events(len(q.Body))*wire.EventBytes]
 }
 
 // judge compares a proven result with what the body must give.
@@ -235,7 +240,7 @@ func (d *driver) drain(ctx context.Context, limit, connect time.Duration) error 
 
 // wanted gives the transfers of batch b that must exist if it was executed.
 func (d *driver) wanted(b uint64) []payments.Transfer {
-	body := d.gen.fill(nil, b)
+	body := d.gen.transfers(nil, b)
 	codes := expected(nil, body)
 	events := make([]payments.Transfer, 0, len(codes))
 	for i, code := range codes {

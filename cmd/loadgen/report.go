@@ -35,6 +35,7 @@ type result struct {
 	Client    client.Stats   `json:"client"`
 	Host      host           `json:"host"`
 	FirstErr  string         `json:"first_error,omitempty"`
+	Signed    *signedShown   `json:"signed,omitempty"`
 	Audit     *audit         `json:"audit"`
 
 	receipts [][]byte
@@ -68,6 +69,9 @@ func (d *driver) result(fl *runFlags, a *audit, receipts [][]byte) *result {
 	}
 	if fl.rate.perSecond > 0 {
 		r.Arrivals = fl.arrivals
+	}
+	if d.gen.payers != nil {
+		r.Signed = d.gen.payers.shown()
 	}
 	for _, c := range d.target.clients {
 		s := c.Stats()

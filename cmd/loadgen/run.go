@@ -34,6 +34,8 @@ type runFlags struct {
 	drain     time.Duration
 	seed      uint64
 	auditMax  uint64
+	signed    bool
+	ahead     uint64
 	shortfall float64
 	common    commonFlags
 }
@@ -75,7 +77,8 @@ A latency counts from when the payment was meant to leave. With --rate max a
 bounded number of requests is kept in flight instead, and the rate is what comes
 of it.`,
 		Example: `  loadgen run --dir ./c4 --workload zipf --rate 50000 --duration 60s --out runs/first
-  loadgen run --dir ./c4 --rate max --batch 8189 --clients 4`,
+  loadgen run --dir ./c4 --rate max --batch 8189 --clients 4
+  loadgen run --dir ./c4 --rate max --batch 4679 --clients 4 --signed`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return run(cmd.Context(), &fl, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -96,6 +99,8 @@ of it.`,
 	flags.DurationVar(&fl.drain, "drain", 30*time.Second, "how long to wait for the last answers")
 	flags.Uint64Var(&fl.seed, "seed", 1, "of accounts, amounts and arrivals")
 	flags.Uint64Var(&fl.auditMax, "audit-max", 100_000, "payments to look up one by one; more are sampled by request, and counted by the totals")
+	flags.BoolVar(&fl.signed, "signed", false, "each payment is signed by the key that owns its account")
+	flags.Uint64Var(&fl.ahead, "signed-ahead", 0, "with --signed: payments to sign before the clock starts; 0 means what --rate and --duration ask for, and 2000000 with --rate max")
 	flags.Float64Var(&fl.shortfall, "shortfall", 0.01, "share of the offered payments that may be missing without failing")
 	fl.common.add(cmd)
 	_ = cmd.MarkFlagRequired("dir")
@@ -134,6 +139,11 @@ func run(ctx context.Context, fl *runFlags, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fail(exitUsage, err)
 	}
+	if fl.signed {
+		if err := gen.signBy(newPayers(fl.accounts, t.genesis.Hash())); err != nil {
+			return fail(exitUsage, err)
+		}
+	}
 	var plan *schedule
 	if fl.rate.perSecond > 0 {
 		if plan, err = newSchedule(fl.rate.perSecond, fl.batch, fl.arrivals, fl.seed); err != nil {
@@ -144,6 +154,7 @@ func run(ctx context.Context, fl *runFlags, stdout, stderr io.Writer) error {
 	if fl.common.json {
 		live = stderr
 	}
+	fl.signAhead(gen, live)
 	d, before, err := prepare(ctx, fl, t, gen)
 	defer t.close()
 	if err != nil {
@@ -180,7 +191,7 @@ func prepare(ctx context.Context, fl *runFlags, t *target, gen *generator) (*dri
 	if err := t.dial(ctx); err != nil {
 		return nil, nil, err
 	}
-	if err := t.makeAccounts(ctx, fl.accounts, fl.ledger); err != nil {
+	if err := t.makeAccounts(ctx, gen, fl.accounts, fl.ledger); err != nil {
 		return nil, nil, err
 	}
 	before, err := t.clients[0].LedgerTotals(ctx)

@@ -343,3 +343,61 @@ func slowBalances(n int) string {
 	}
 	return text
 }
+
+// TestSignedRun: every payment under its payer's own signature, and the receipts
+// and the audit of any run.
+func TestSignedRun(t *testing.T) {
+	c := clienttest.New(t, 3)
+	dir := clusterDir(t, c)
+	for _, work := range []string{workUniform, workZipf, workLinked} {
+		code, stdout, stderr := loadgen(t, small(dir, "--workload", work, "--signed", "--signed-ahead", "1000", "--json")...)
+		if code != exitOK {
+			t.Fatalf("%s: exit %d\n%s%s", work, code, stdout, stderr)
+		}
+		var r result
+		if err := json.Unmarshal([]byte(stdout), &r); err != nil {
+			t.Fatal(err)
+		}
+		if r.Signed == nil || r.Signed.Payers != 40 || r.Signed.Ahead != 1000 || r.Whole.Offered > 1000 && r.Signed.Late == 0 {
+			t.Errorf("%s: %+v of %d offered", work, r.Signed, r.Whole.Offered)
+		}
+		if !strings.Contains(stderr, "before the clock starts") || r.Audit.Acked == 0 || r.Audit.Receipts != 12 {
+			t.Errorf("%s: %+v\n%s", work, r.Audit, stderr)
+		}
+	}
+	for _, args := range [][]string{{"--workload", workTwoPhase}, {"--batch", fmt.Sprint(wire.SignedEventsMax + 1)}} {
+		if code, _, stderr := loadgen(t, small(dir, append(args, "--signed")...)...); code != exitUsage {
+			t.Errorf("%v: exit %d\n%s", args, code, stderr)
+		}
+	}
+}
+
+// TestPayersPayInTurn: as many payments as there are payers have that many
+// signers, and a batch is the same signed ahead or late.
+func TestPayersPayInTurn(t *testing.T) {
+	g, err := newGenerator(workUniform, 60, 20, 1, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPayers(60, wire.Digest{3})
+	if err := g.signBy(p); err != nil {
+		t.Fatal(err)
+	}
+	signers := map[[wire.KeyBytes]byte]bool{}
+	for b := uint64(7); b < 10; b++ {
+		late := g.fill(nil, b)
+		p.ahead = make([][]byte, b+1)
+		p.ahead[b] = p.seal(g.transfers(nil, b))
+		if ahead := g.fill(nil, b); !bytes.Equal(ahead, late) || len(late) != 20*wire.SignedEventBytes {
+			t.Fatalf("batch %d of %d and %d bytes differs", b, len(late), len(ahead))
+		}
+		p.ahead = nil
+		_, seals := wire.SplitSigned(late)
+		for i := range 20 {
+			signers[wire.SealAt(seals, i).Key] = true
+		}
+	}
+	if len(signers) != 60 {
+		t.Errorf("%d signers of 60 payments", len(signers))
+	}
+}

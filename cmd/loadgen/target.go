@@ -147,11 +147,15 @@ func (t *target) close() {
 
 // makeAccounts creates the accounts of a synthetic load; those of an earlier run
 // are used again.
-func (t *target) makeAccounts(ctx context.Context, n uint64, ledger uint32) error {
+func (t *target) makeAccounts(ctx context.Context, gen *generator, n uint64, ledger uint32) error {
+	flags := payments.AccountFlags(0)
+	if gen.payers != nil {
+		flags = payments.AccountDebitsMustBeSigned
+	}
 	for first := uint64(0); first < n; first += wire.EventsMax {
 		batch := make([]payments.Account, min(n-first, wire.EventsMax))
 		for i := range batch {
-			batch[i] = payments.Account{ID: account(first + uint64(i)), Ledger: ledger, Code: 1}
+			batch[i] = payments.Account{ID: gen.account(first + uint64(i)), Ledger: ledger, Code: 1, Flags: flags}
 		}
 		codes, err := t.clients[0].CreateAccounts(ctx, batch)
 		if err != nil {

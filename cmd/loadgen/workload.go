@@ -64,6 +64,7 @@ type generator struct {
 	run      uint64
 	seed     uint64
 	template [wire.EventBytes]byte // ledger and code
+	payers   *payers               // with --signed: who signs, else nil
 }
 
 // newGenerator checks the numbers.
@@ -93,20 +94,48 @@ func (g *generator) id(b uint64, i int) payments.U128 {
 // fill writes batch b into dst, which is taken as scratch space, and returns the
 // body.
 func (g *generator) fill(dst []byte, b uint64) []byte {
+	if g.payers == nil {
+		return g.transfers(dst, b)
+	}
+	if size := g.events * wire.SignedEventBytes; cap(dst) < size {
+		dst = make([]byte, 0, size)
+	}
+	events := g.transfers(dst, b)
+	return append(events, g.payers.sealsOf(b, events)...)
+}
+
+// op is what batches ask for.
+func (g *generator) op() wire.Op {
+	if g.payers != nil {
+		return wire.OpCreateSignedTransfers
+	}
+	return wire.OpCreateTransfers
+}
+
+// account gives the id of account i.
+func (g *generator) account(i uint64) payments.U128 {
+	if g.payers != nil {
+		return g.payers.ids[i]
+	}
+	return account(i)
+}
+
+// transfers is fill without seals.
+func (g *generator) transfers(dst []byte, b uint64) []byte {
 	size := g.events * wire.EventBytes
 	if cap(dst) < size {
 		dst = make([]byte, size)
 	}
 	dst = dst[:size]
 	rng := rand.New(rand.NewPCG(g.seed, b))
-	pick := g.picker(rng)
+	pick := g.picker(rng, b)
 	for i := 0; i < g.events; i++ {
 		e := dst[i*wire.EventBytes : (i+1)*wire.EventBytes]
 		copy(e, g.template[:])
 		putID(e[offID:], g.id(b, i))
 		debit, credit := pick()
-		putID(e[offDebit:], account(debit))
-		putID(e[offCredit:], account(credit))
+		putID(e[offDebit:], g.account(debit))
+		putID(e[offCredit:], g.account(credit))
 		binary.LittleEndian.PutUint64(e[offAmount:], 1+rng.Uint64N(amountMax))
 	}
 	switch g.work {
@@ -120,8 +149,9 @@ func (g *generator) fill(dst []byte, b uint64) []byte {
 	return dst
 }
 
-// picker gives the accounts of one transfer, never the same twice.
-func (g *generator) picker(rng *rand.Rand) func() (debit, credit uint64) {
+// picker gives the accounts of each transfer of batch b in turn, never the same
+// twice.
+func (g *generator) picker(rng *rand.Rand, b uint64) func() (debit, credit uint64) {
 	n := g.accounts
 	other := func(than uint64) uint64 { return (than + 1 + rng.Uint64N(n-1)) % n }
 	switch g.work {
@@ -151,6 +181,14 @@ func (g *generator) picker(rng *rand.Rand) func() (debit, credit uint64) {
 				debit = other(credit)
 			}
 			return debit, credit
+		}
+	}
+	if g.payers != nil { // all accounts pay in turn, so that neighbours are other signers
+		next := b * uint64(g.events)
+		return func() (uint64, uint64) {
+			debit := next % n
+			next++
+			return debit, other(debit)
 		}
 	}
 	return func() (uint64, uint64) {

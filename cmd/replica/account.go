@@ -44,6 +44,7 @@ var accountFlags = []named[payments.AccountFlags]{
 	{payments.AccountHistory, "history"},
 	{payments.AccountImported, "imported"},
 	{payments.AccountClosed, "closed"},
+	{payments.AccountDebitsMustBeSigned, "debits_must_be_signed"},
 }
 
 // flagNames gives the names of the flags that are set.

@@ -100,6 +100,46 @@ func checkReceiptCommand(t *testing.T, dir, file string) {
 	command("receipt", "verify", "--genesis", other, file).want(t, exitFailure, "it is of cluster")
 }
 
+// TestPayers: a key's account is opened and debited by nobody else, and the
+// receipt of a signed payment is like any other.
+func TestPayers(t *testing.T) {
+	c := clienttest.New(t, 2)
+	dir := clusterFiles(t, c)
+	alice, bob := filepath.Join(dir, "alice.pem"), filepath.Join(dir, "bob.pem")
+	var shown [2]payerShown
+	for i, path := range []string{alice, bob} {
+		command("payer", "create", path).want(t, exitOK, "account ", " of key ")
+		decode(t, command("payer", "show", path, "-o", "json").stdout, &shown[i])
+		command("account", "create", shown[i].Account, "--dir", dir, "--flags", "debits_must_be_signed").want(t, exitOK, "ok in block")
+	}
+	command("payer", "create", alice).want(t, exitFailure, "exists")
+	file := filepath.Join(dir, "receipt.json")
+	pay := []string{"transfer", "create", "--dir", dir, "--id", "9", "--credit", shown[1].Account, "--amount", "30"}
+	command(append(pay, "--debit", shown[0].Account)...).want(t, exitFailure, "signature_required")
+	command(append(pay, "--debit", shown[0].Account, "--signer", bob)...).want(t, exitFailure, "signer_not_owner")
+	command(append(pay, "--signer", alice, "--receipt", file)...).want(t, exitOK, "transfer 9: ok in block")
+	command(append(pay, "--signer", alice)...).want(t, exitOK, "transfer 9: exists")
+	command(pay...).want(t, exitUsage, "debit")
+	command("account", "get", shown[1].Account, "--dir", dir).want(t, exitOK, "30", "debits_must_be_signed")
+	command("receipt", "verify", "--genesis", filepath.Join(dir, genesisFile), file).want(t, exitOK, "valid: transfer 9 (30 of ledger 1 from "+shown[0].Account)
+
+	for name, text := range map[string]string{"empty": "", "genesis": string(c.Genesis.YAML()),
+		"public": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n",
+		"x25519": "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VuBCIEIHcHbQpzGKV9PBbBclGyZkXfTC+H68CZKrF3+6UduSwq\n-----END PRIVATE KEY-----\n",
+		"broken": "-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----\n"} {
+		path := filepath.Join(dir, name+".pem")
+		if err := writeFile(path, []byte(text), secretMode); err != nil {
+			t.Fatal(err)
+		}
+		command("payer", "show", path).want(t, exitConfig, "not an Ed25519 private key in PEM")
+		command(append(pay, "--signer", path)...).want(t, exitConfig, "not an Ed25519 private key in PEM")
+	}
+	if err := os.Chmod(alice, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	command("payer", "show", alice).want(t, exitConfig, "mode 0644")
+}
+
 func TestStatus(t *testing.T) {
 	c := clienttest.New(t, 1)
 	dir := clusterFiles(t, c)

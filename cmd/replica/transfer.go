@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	endian "encoding/binary"
 	"fmt"
@@ -78,6 +79,7 @@ type transferArgs struct {
 	timeout                            uint32
 	flags                              []string
 	receipt                            string
+	signer                             string
 }
 
 func newTransferCreate(a *access) *cobra.Command {
@@ -88,15 +90,23 @@ func newTransferCreate(a *access) *cobra.Command {
 		Long: `Make a transfer.
 
 Keep the id: if the outcome stays unknown, the same command with the same --id
-pays at most once, whatever happened before.`,
+pays at most once, whatever happened before.
+
+With --signer the transfer is signed by the key that owns the paying account
+(replica payer), and the client only submits it. A key posts a pending transfer
+of either of its sides, and voids one that it is paid by.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			key, err := x.key()
+			if err != nil {
+				return fail(exitConfig, err)
+			}
 			t, err := x.transfer()
 			if err != nil {
 				return fail(exitUsage, err)
 			}
 			return a.with(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				return createTransfer(ctx, cmd.OutOrStdout(), c, &t, x.receipt)
+				return createTransfer(ctx, cmd.OutOrStdout(), c, &t, key, x.receipt)
 			})
 		},
 	}
@@ -111,10 +121,25 @@ pays at most once, whatever happened before.`,
 	flags.Uint32Var(&x.timeout, "pending-timeout", 0, "seconds after which a pending transfer is void; 0 never")
 	flags.StringSliceVar(&x.flags, "flags", nil, "flags by commas, such as pending")
 	flags.StringVar(&x.receipt, "receipt", "", "file to write the receipt to; it must not exist")
-	for _, name := range []string{"debit", "credit", "amount"} {
+	flags.StringVar(&x.signer, "signer", "", "file of the payer's key; --debit is then its account, unless given")
+	for _, name := range []string{"credit", "amount"} {
 		_ = cmd.MarkFlagRequired(name)
 	}
+	cmd.MarkFlagsOneRequired("debit", "signer")
 	return cmd
+}
+
+// key reads the payer's key and makes its account the one that pays; nil without
+// --signer.
+func (x *transferArgs) key() (ed25519.PrivateKey, error) {
+	if x.signer == "" {
+		return nil, nil
+	}
+	key, err := loadPayer(x.signer)
+	if err == nil && x.debit == "" {
+		x.debit = keyAccount(key).String()
+	}
+	return key, err
 }
 
 // transfer reads the flags.
@@ -147,10 +172,14 @@ func randomID() payments.U128 {
 	return payments.U128{Lo: endian.LittleEndian.Uint64(b[:]) | 1, Hi: endian.LittleEndian.Uint64(b[8:]) >> 1}
 }
 
-// createTransfer sends one transfer. One that is there with the same fields
-// counts as made.
-func createTransfer(ctx context.Context, w io.Writer, c *client.Client, t *payments.Transfer, receipt string) error {
-	r, code, err := createOne(ctx, c, wire.OpCreateTransfers, t.Append(nil), receipt)
+// createTransfer sends one transfer, signed if there is a key. One that is there
+// with the same fields counts as made.
+func createTransfer(ctx context.Context, w io.Writer, c *client.Client, t *payments.Transfer, key ed25519.PrivateKey, receipt string) error {
+	op, body := wire.OpCreateTransfers, t.Append(nil)
+	if key != nil {
+		op, body = wire.OpCreateSignedTransfers, client.SignedBody([]client.SignedTransfer{client.SignTransfer(c.Verifier().Scope().Cluster, key, *t)})
+	}
+	r, code, err := createOne(ctx, c, op, body, receipt)
 	if err != nil {
 		return fmt.Errorf("transfer %s: %w", t.ID, err)
 	}

@@ -3,6 +3,7 @@ package limits
 // List is the one list, by room.
 var List = []Limit{
 	{"wire.EventsMax", 8189, "events of a request", Client, BadInput},
+	{"wire.SignedEventsMax", 4679, "signed transfers of a request", Client, BadInput},
 	{"wire.BodyBytesMax", 1048192, "bytes of a request's body", Client, BadInput},
 	{"wire.ResultBytesMax", 1048192, "bytes of a reply's result", Server, "wire TestLimits"},
 	{"wire.RequestsMax", 8192, "requests of a batch", Peer, "wire TestLimits"},
@@ -84,6 +85,10 @@ var List = []Limit{
 	{"pipeline.sparesMax", 1024, "empty lines kept", Inner, "pipeline TestTurnsAreFair"},
 	{"pipeline.verifyBatchMax", 256, "signatures checked together", Inner, "pipeline TestPaymentsAreOrderedExecutedAndProven"},
 	{"pipeline.verifyBytesMax", 2 << 20, "bytes checked together", Inner, "pipeline TestPaymentsAreOrderedExecutedAndProven"},
+	{"pipeline.payerPartMax", 1024, "payers' signatures of a part", Inner, "pipeline TestPayersArePartsOfABatch"},
+	{"pipeline.payerStepMax", 2048, "payers' signatures of a step", Inner, "pipeline TestPayersArePartsOfABatch"},
+	{"pipeline.payerBacklogMax", 32 << 10, "payers' signatures that wait per worker", Client, "pipeline TestSignedTransfersAreRefusedWhilePayersWait"},
+	{"pipeline.payerKeysMax", 32 << 10, "expanded keys of payers", Inner, "pipeline BenchmarkPayers; the library's cache holds it"},
 	{"pipeline.serveBytesMax", 1 << 20, "bytes of an answer to a laggard", Inner, "pipeline TestLaggardCatchesUpPastCheckpoints"},
 	{"pipeline.groupBytesMax", 12 << 20, "bytes of a journal group", Inner, "storage TestJournalModel"},
 	{"pipeline.stagedBytesMax", 48 << 20, "bytes that wait for the ledger", Inner, "pipeline TestLaggardCatchesUpPastCheckpoints"},

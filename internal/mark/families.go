@@ -56,7 +56,7 @@ func span(first, last uint32, without ...uint32) (codes []uint32) {
 }
 
 var families = [Families]FamilyInfo{
-	TransferCodes: {"transfer", "payments", append(span(1, 68, 18, 53), 1000)},
+	TransferCodes: {"transfer", "payments", append(span(1, 68, 18, 53), span(1000, 1004)...)},
 	AccountCodes:  {"account", "payments", append(span(1, 26), 1000, 1001, 1002)},
 	RegisterCodes: {"register", "payments", span(1, 10)},
 	Statuses:      {"status", "payments", span(1, 10, 4, 5, 8)},

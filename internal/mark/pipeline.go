@@ -77,6 +77,10 @@ const (
 
 	ReplyDuplicate
 
+	PayersAwaited
+	PayersRecalled
+	PayersTogether
+
 	pipelineEnd
 )
 
@@ -142,4 +146,7 @@ var pipelineMarks = [...]Info{
 	ReplyAgain:             {"reply.again", "pipeline", "an executed request is answered again"},
 	ReplyFromLedger:        {"reply.from_ledger", "pipeline", "a reply is read back from the ledger"},
 	ReplyDuplicate:         {"session.duplicate_reply", "pipeline", "a request that was ordered twice is answered with its first result"},
+	PayersAwaited:          {"payers.awaited", "pipeline", "a committed block waits for the verdicts on its payers' signatures"},
+	PayersRecalled:         {"payers.recalled", "pipeline", "a restart takes a bad signature's verdict from the result that it led to"},
+	PayersTogether:         {"payers.together", "pipeline", "signatures of several batches are verified together"},
 }

@@ -74,6 +74,10 @@ const (
 	PageNotMarked           // a page of pendings is not marked when a slot becomes free
 	DeltaBlindToPending     // the delta digest does not cover pending amounts and flags
 	FailedIDForgotten       // the id of a transfer that failed for the moment can be used again
+	BadSignatureExecuted    // a payment whose signature is bad is executed all the same
+	OwnerUnchecked          // any key may sign for any account
+	UnsignedDebitAllowed    // an account whose debits must be signed is debited without
+	AnyoneResolves          // who owns neither account may sign that a pending is posted or voided
 	// Of pipeline.
 	SendBeforeSync             // sends leave the journal stage before the group is synced
 	JournalTruncatedEarly      // the journal goes at a stable checkpoint, whatever the ledger has
@@ -87,6 +91,8 @@ const (
 	LockCertificatesTrusted    // lock certificates in view changes are not checked
 	ProposalDigestTrusted      // a proposal's bytes are not compared with its digest
 	OldForwardsOrdered         // forwarded requests are not compared with their session
+	PayersNotAwaited           // a block is executed with whatever verdicts are there
+	FirstOfPartVerified        // of the payers' signatures verified together the first is
 	FirstOfBlockAnswered       // a repeated request is answered with the first result of its block
 	// Of storage.
 	TailLossSilent      // a journal that ends before what its superblock says is accepted
@@ -111,11 +117,12 @@ const (
 	ReceiptFormFree        // a receipt may show what is not proven
 	ReceiptCodeOfNeighbour // the code's path is checked at another index
 	// Of wire.
-	SeqNotSigned    // a request's signature does not cover its seq
-	EpochNotSigned  // what replicas sign does not cover the epoch
-	TrailingBytes   // bytes behind a message are ignored
-	MerkleIndexFree // a path verifies at an index outside its tree
-	LeavesAsNodes   // leaves and inner nodes are hashed alike
+	ClusterNotSigned // a payer's signature does not cover the cluster
+	SeqNotSigned     // a request's signature does not cover its seq
+	EpochNotSigned   // what replicas sign does not cover the epoch
+	TrailingBytes    // bytes behind a message are ignored
+	MerkleIndexFree  // a path verifies at an index outside its tree
+	LeavesAsNodes    // leaves and inner nodes are hashed alike
 	// Of cluster.
 	TauOneLow      // τ needs 2f+c
 	SigmaOneLow    // σ needs 3f+c

@@ -2,6 +2,7 @@ package paymentsmodel
 
 import (
 	"math/big"
+	"slices"
 
 	"quorate/wire"
 )
@@ -24,10 +25,13 @@ func firstFailing(checks ...check) uint32 {
 }
 
 // create gives the code of each event of a request.
-func (m *Model) create(op wire.Op, body []byte, first uint64) []uint32 {
+func (m *Model) create(op wire.Op, body []byte, verdicts []bool, first uint64) []uint32 {
 	n := len(body) / recordBytes
+	transfers, signed := op != wire.OpCreateAccounts, op == wire.OpCreateSignedTransfers
+	if signed {
+		n = len(body) / 224
+	}
 	codes := make([]uint32, n)
-	transfers := op == wire.OpCreateTransfers
 	flag := uint16(accountImported)
 	if transfers {
 		flag = uint16(transferImported)
@@ -54,6 +58,10 @@ func (m *Model) create(op wire.Op, body []byte, first uint64) []uint32 {
 			case broken >= 0:
 				codes[j] = 1
 			default:
+				m.signer = nil
+				if signed {
+					m.signer = &signer{verdicts[j], owned(body[n*128+j*96:])}
+				}
 				codes[j] = m.one(body[j*128:j*128+128], transfers, flagsOf(0)&flag, flagsOf(j)&flag, first+uint64(j), first+uint64(n)-1)
 			}
 			if codes[j] == 0 || broken >= 0 {
@@ -98,7 +106,7 @@ func (m *Model) one(raw []byte, transfers bool, firstImported, imported uint16, 
 
 func (m *Model) account(a *Account, imported bool, ts uint64) uint32 {
 	if c := firstFailing(
-		check{a.Reserved != 0, 4}, check{a.Flags > 63, 5}, check{a.ID.IsZero(), 6}, check{a.ID.IsMax(), 7},
+		check{a.Reserved != 0, 4}, check{a.Flags > 127, 5}, check{a.ID.IsZero(), 6}, check{a.ID.IsMax(), 7},
 	); c != 0 {
 		return c
 	}
@@ -142,6 +150,13 @@ func (m *Model) account(a *Account, imported bool, ts uint64) uint32 {
 }
 
 func (m *Model) transfer(t *Transfer, imported bool, ts uint64) uint32 {
+	if s := m.signer; s != nil {
+		post := t.Flags&(transferPostPending|transferVoidPending) != 0
+		if c := firstFailing(check{!s.good, 1001}, check{imported || t.Flags&transferClosingCredit != 0, 1004},
+			check{!post && t.DebitAccountID != s.account, 1003}); c != 0 {
+			return c
+		}
+	}
 	if c := firstFailing(check{t.Flags > 511, 4}, check{t.ID.IsZero(), 5}, check{t.ID.IsMax(), 6}); c != 0 {
 		return c
 	}
@@ -167,7 +182,8 @@ func (m *Model) transfer(t *Transfer, imported bool, ts uint64) uint32 {
 	); c != 0 {
 		return c
 	}
-	if c := firstFailing(check{dr.rec.Ledger != cr.rec.Ledger, 23}, check{t.Ledger != dr.rec.Ledger, 24}); c != 0 {
+	if c := firstFailing(check{dr.rec.Ledger != cr.rec.Ledger, 23}, check{t.Ledger != dr.rec.Ledger, 24},
+		check{m.signer == nil && dr.rec.Flags&accountDebitsMustBeSigned != 0, 1002}); c != 0 {
 		return c
 	}
 	at := ts
@@ -278,7 +294,7 @@ func (m *Model) resolve(t *Transfer, imported bool, ts uint64) uint32 {
 		at = t.Timestamp
 	}
 	if c := firstFailing(
-		check{p.rec.Flags&transferPending == 0, 26},
+		check{p.rec.Flags&transferPending == 0, 26}, check{!m.mayResolve(void, &p.rec), 1003},
 		check{!t.DebitAccountID.IsZero() && t.DebitAccountID != p.rec.DebitAccountID, 27},
 		check{!t.CreditAccountID.IsZero() && t.CreditAccountID != p.rec.CreditAccountID, 28},
 		check{t.Ledger != 0 && t.Ledger != p.rec.Ledger, 29}, check{t.Code != 0 && t.Code != p.rec.Code, 30},
@@ -345,4 +361,28 @@ func (m *Model) same(t, e *Transfer, resolves bool) uint32 {
 		check{t.UserData64 == 0 && e.UserData64 != p.UserData64 || t.UserData64 != 0 && t.UserData64 != e.UserData64, 42},
 		check{t.UserData32 == 0 && e.UserData32 != p.UserData32 || t.UserData32 != 0 && t.UserData32 != e.UserData32, 43},
 		check{or(t.Ledger != 0, t.Ledger == e.Ledger), 67}, check{or(t.Code != 0, t.Code == e.Code), 45}, check{true, 46})
+}
+
+// signer is who signed the transfer at hand.
+type signer struct {
+	good    bool
+	account U128
+}
+
+// owned is the account of the key that b starts with.
+func owned(b []byte) U128 {
+	d := wire.Sum("quorate/v1/account-owner", b[:32])
+	return getU128(d[:])
+}
+
+// mayResolve lists who may sign that a pending transfer is posted or voided.
+func (m *Model) mayResolve(void bool, p *Transfer) bool {
+	if m.signer == nil {
+		return true
+	}
+	allowed := []U128{p.CreditAccountID}
+	if !void {
+		allowed = append(allowed, p.DebitAccountID)
+	}
+	return slices.Contains(allowed, m.signer.account)
 }

@@ -81,6 +81,8 @@ type Request struct {
 	Op     wire.Op
 	Body   []byte
 	NoRoom bool // the machine found the block's budget used up: taken as given
+
+	Verdicts []bool // of signed transfers: whether each signature is good
 }
 
 // Model is the whole state.
@@ -96,9 +98,10 @@ type Model struct {
 	ledgers     map[uint32]bool
 	ledgerOrder []Ledger
 	sessions    map[wire.ClientID]*session
-	open        []U128 // pending transfers that were made with a timeout
-	opened      int    // open pending transfers
-	chain       *chain // nil: no chain is under way
+	open        []U128  // pending transfers that were made with a timeout
+	opened      int     // open pending transfers
+	chain       *chain  // nil: no chain is under way
+	signer      *signer // of the transfer at hand; nil: it is not signed
 	seq         wire.SeqNum
 	last        uint64 // timestamp
 }
@@ -281,7 +284,7 @@ func (m *Model) request(q *Request, index uint32, next *uint64) (r Result) {
 	}
 	place, done := s.done[q.Seq]
 	inWindow := q.Seq > 0 && q.Seq+64 > s.high
-	need := map[wire.Op]uint32{1: 2, 2: 4, 3: 8, 4: 8, 5: 8, 6: 8, 7: 8, 8: 8, 9: 1, 10: 8}[q.Op]
+	need := map[wire.Op]uint32{1: 2, 2: 4, 3: 8, 4: 8, 5: 8, 6: 8, 7: 8, 8: 8, 9: 1, 10: 8, 11: 4 | 16}[q.Op]
 	n := len(q.Body)
 	var whole bool
 	switch q.Op {
@@ -297,6 +300,8 @@ func (m *Model) request(q *Request, index uint32, next *uint64) (r Result) {
 		whole = n == 64
 	case 10:
 		whole = n == 0
+	case 11:
+		whole = n > 0 && n%224 == 0 && n <= 4679*224
 	}
 	switch {
 	case !inWindow:
@@ -316,7 +321,7 @@ func (m *Model) request(q *Request, index uint32, next *uint64) (r Result) {
 	case q.NoRoom:
 		r.Status = StatusBlockBudget
 	default:
-		r = m.execute(q.Op, q.Body, next)
+		r = m.execute(q.Op, q.Body, q.Verdicts, next)
 	}
 	if r.Status == StatusOK {
 		s.done[q.Seq] = Place{m.seq, index, q.Digest}
@@ -328,18 +333,19 @@ func (m *Model) request(q *Request, index uint32, next *uint64) (r Result) {
 // Execute runs one operation outside of sessions; next is the timestamp of its
 // first event, and moves on by one per event.
 func (m *Model) Execute(op wire.Op, body []byte, next *uint64) (status uint16, result []byte) {
-	r := m.execute(op, body, next)
+	r := m.execute(op, body, nil, next)
 	return r.Status, r.Bytes
 }
 
-func (m *Model) execute(op wire.Op, body []byte, next *uint64) (r Result) {
+func (m *Model) execute(op wire.Op, body []byte, verdicts []bool, next *uint64) (r Result) {
 	u32 := func(v uint32) { r.Bytes = le.AppendUint32(r.Bytes, v) }
 	switch op {
-	case wire.OpCreateAccounts, wire.OpCreateTransfers:
-		for _, c := range m.create(op, body, *next) {
+	case wire.OpCreateAccounts, wire.OpCreateTransfers, wire.OpCreateSignedTransfers:
+		codes := m.create(op, body, verdicts, *next)
+		for _, c := range codes {
 			u32(c)
 		}
-		*next += uint64(len(body) / 128)
+		*next += uint64(len(codes))
 	case wire.OpLookupAccounts:
 		for i := 0; i < len(body); i += 16 {
 			if a := m.accounts[getU128(body[i:])]; a != nil {
@@ -413,7 +419,7 @@ func (m *Model) register(b []byte) uint32 {
 		return registerIDMustNotBeZero
 	case c.Roles == 0:
 		return registerRolesMustNotBeZero
-	case c.Roles > 15:
+	case c.Roles > 31:
 		return registerReservedRole
 	case key != 0:
 		return key

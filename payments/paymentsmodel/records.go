@@ -29,6 +29,7 @@ const (
 	accountHistory                    = 1 << 3
 	accountImported                   = 1 << 4
 	accountClosed                     = 1 << 5
+	accountDebitsMustBeSigned         = 1 << 6
 
 	transferPending         = 1 << 1
 	transferPostPending     = 1 << 2

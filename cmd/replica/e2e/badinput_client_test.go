@@ -100,13 +100,14 @@ func (b *badRun) badShapes(good *wire.Request) {
 		binary.LittleEndian.PutUint32(bent[lengthAt:], n)
 		b.refusedRequest("FRM-01", fmt.Sprintf("body said to be %d bytes", n), wire.RejectMalformed, bent)
 	}
-	for _, op := range []wire.Op{0, wire.OpLedgerTotals + 1, 127, 128, 255} {
+	for _, op := range []wire.Op{0, wire.OpCreateSignedTransfers, wire.OpCreateSignedTransfers + 1, 127, 128, 255} {
 		b.refusedRequest("FRM-01", fmt.Sprintf("operation %d", op), wire.RejectOperation, request(k, hash, 1, op, good.Body).Append(nil))
 	}
 	units := map[wire.Op]int{wire.OpCreateAccounts: payments.RecordBytes, wire.OpCreateTransfers: payments.RecordBytes,
 		wire.OpLookupAccounts: 16, wire.OpLookupTransfers: 16, wire.OpGetAccountTransfers: payments.AccountFilterBytes,
 		wire.OpGetAccountBalances: payments.AccountFilterBytes, wire.OpQueryAccounts: payments.QueryFilterBytes,
-		wire.OpQueryTransfers: payments.QueryFilterBytes, wire.OpRegisterClient: payments.ClientRecordBytes}
+		wire.OpQueryTransfers: payments.QueryFilterBytes, wire.OpRegisterClient: payments.ClientRecordBytes,
+		wire.OpCreateSignedTransfers: wire.SignedEventBytes}
 	for op, unit := range units {
 		for _, n := range []int{0, 1, unit - 1, unit + 1} {
 			b.refusedRequest("FRM-01", fmt.Sprintf("%v with a body of %d", op, n), wire.RejectOperation, request(k, hash, 1, op, make([]byte, n)).Append(nil))

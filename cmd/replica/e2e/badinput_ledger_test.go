@@ -184,6 +184,7 @@ func (b *badRun) badLedger() {
 	b.badTransferFields()
 	b.badBalances()
 	b.badResolves()
+	b.badSigned()
 	b.badStatuses()
 	b.badKeys()
 	b.settle(0, 1, 2, 3)

@@ -112,6 +112,16 @@ var clientMakers = map[string]maker{
 		}
 		b.either("events", n, over, wire.RejectOperation, b.unsigned(sessionHigh+1, wire.OpLookupAccounts, make([]byte, 16*n)))
 	},
+	"wire.SignedEventsMax": func(b *badRun, n uint64, over bool) {
+		if n > math.MaxUint16 {
+			return // no frame holds so many
+		}
+		code := wire.RejectOperation
+		if over {
+			code = wire.RejectMalformed // and so does no body
+		}
+		b.either("signed transfers", n, over, code, b.unsigned(sessionHigh+1, wire.OpCreateSignedTransfers, make([]byte, wire.SignedEventBytes*n)))
+	},
 	"wire.BodyBytesMax": func(b *badRun, n uint64, over bool) {
 		if n > math.MaxUint32 {
 			return // the length has 32 bits
