@@ -75,6 +75,9 @@ vcmodel: ## visit every state of the view-change rule's model; minutes
 mutants: ## plant each known kind of bug and show what kills it; a survivor is a failure
 	$(GO) run ./internal/plant/score
 
+bench-schemes: ## CPU of all replicas per block and bytes per certificate, for each signature scheme over n
+	$(GO) test ./sigagg -run '^$$' -bench '^(BenchmarkBlock|BenchmarkEdBatch)$$' -benchtime 10x -timeout 20m
+
 bench-micro: ## run all micro-benchmarks COUNT times, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count=$(COUNT) -timeout 60m $(PACKAGES)
 

@@ -38,7 +38,7 @@ type Receipt struct {
 	BlockIndex     uint32 // of the request in its block
 	BlockPath      []Sibling
 	Header         wire.BlockHeader
-	Pi             wire.BLSSignature
+	Pi             wire.Certificate
 }
 
 // Sibling is one step of the path from a request's outcome to its block. The

@@ -162,8 +162,8 @@ func TestReceiptLies(t *testing.T) {
 		"result length":    func(r *client.Receipt) { r.ResultBytes += 4 },
 		"parent":           func(r *client.Receipt) { r.Header.Parent[0]++ },
 		"block seq":        func(r *client.Receipt) { r.Header.Seq++ },
-		"certificate":      func(r *client.Receipt) { r.Pi[20]++ },
-		"no certificate":   func(r *client.Receipt) { r.Pi = wire.BLSSignature{} },
+		"certificate":      func(r *client.Receipt) { r.Pi = bentPi(r.Pi) },
+		"no certificate":   func(r *client.Receipt) { r.Pi = wire.Certificate{} },
 		"side of the path": func(r *client.Receipt) { r.BlockPath = []client.Sibling{{Left: true}} },
 		"path too long":    func(r *client.Receipt) { r.BlockPath = make([]client.Sibling, 25) },
 		"epoch":            func(r *client.Receipt) { r.Scope.Epoch++ },
@@ -314,4 +314,12 @@ func TestVerifierRemembersGoodOnly(t *testing.T) {
 		}
 	}
 	wait.Wait()
+}
+
+// bentPi flips a bit of a certificate.
+func bentPi(pi wire.Certificate) wire.Certificate {
+	b := bytes.Clone(pi.Bytes())
+	b[20] ^= 1
+	pi, _ = wire.NewCertificate(b) // as long as it was
+	return pi
 }

@@ -123,7 +123,7 @@ func (r *Receipt) Encode() []byte {
 		Block: blockShown{
 			Seq: uint64(r.Header.Seq), Time: r.Header.Time, Parent: hexOf(r.Header.Parent),
 			BatchDigest: hexOf(r.Header.BatchDigest), ResultRoot: hexOf(r.Header.ResultRoot),
-			DeltaDigest: hexOf(r.Header.DeltaDigest), Pi: hex.EncodeToString(r.Pi[:]),
+			DeltaDigest: hexOf(r.Header.DeltaDigest), Pi: r.Pi.String(),
 		},
 	}
 	for _, s := range r.BlockPath {
@@ -215,7 +215,7 @@ func decodeReceipt(file []byte) (*Receipt, error) {
 			DeltaDigest: h.digest(f.Block.DeltaDigest),
 		},
 	}
-	copy(r.Pi[:], h.fixed(f.Block.Pi, len(r.Pi)))
+	r.Pi = h.certificate(f.Block.Pi)
 	for _, s := range f.Proof.BlockPath {
 		r.BlockPath = append(r.BlockPath, Sibling{Left: s.Side == "left", Hash: h.digest(s.Hash)})
 	}
@@ -247,6 +247,14 @@ func (h *hexReader) fixed(s string, n int) []byte {
 func (h *hexReader) digest(s string) (d wire.Digest) {
 	copy(d[:], h.fixed(s, len(d)))
 	return d
+}
+
+func (h *hexReader) certificate(s string) wire.Certificate {
+	c, err := wire.NewCertificate(h.bytes(s))
+	if err != nil && h.err == nil {
+		h.err = err
+	}
+	return c
 }
 
 func (h *hexReader) path(all []string) []wire.Digest {

@@ -48,7 +48,7 @@ type SessionConfig struct {
 	// Sign signs with the client's key; Check judges a block's certificate.
 	// They are functions so that a simulation can put ideal ones here.
 	Sign  func(message []byte) wire.Signature
-	Check func(h *wire.BlockHeader, pi wire.BLSSignature) error
+	Check func(h *wire.BlockHeader, pi wire.Certificate) error
 
 	FirstSeq uint64 // seq of the first request, at least 1
 	Window   int    // outstanding seqs, 1..WindowMax; 0: WindowMax

@@ -20,7 +20,12 @@ import (
 // against liars.
 
 // goodPi is what the ideal check takes for a certificate.
-var goodPi = wire.BLSSignature{1, 2, 3}
+var goodPi, badPi = piOf(1, 2, 3), piOf(2, 2, 3)
+
+func piOf(b ...byte) wire.Certificate {
+	c, _ := wire.NewCertificate(b) // short enough
+	return c
+}
 
 // bench is a session under test with its clock and its last outputs.
 type bench struct {
@@ -39,7 +44,7 @@ func newBench(t testing.TB, change func(*SessionConfig)) *bench {
 	cfg := SessionConfig{
 		Client: 9, Cluster: wire.Digest{7}, Quorums: q, FirstSeq: 1, RetryMin: 100 * time.Millisecond, RetryMax: time.Second,
 		Sign: func([]byte) wire.Signature { return wire.Signature{5} },
-		Check: func(_ *wire.BlockHeader, pi wire.BLSSignature) error {
+		Check: func(_ *wire.BlockHeader, pi wire.Certificate) error {
 			if pi != goodPi {
 				return ErrCertificate
 			}
@@ -152,7 +157,7 @@ func TestOneReplyIsEnough(t *testing.T) {
 
 func TestLiesAreCountedAndWaitedOut(t *testing.T) {
 	lies := map[string]func(*wire.Reply){
-		"certificate":  func(r *wire.Reply) { r.Pi[0]++ },
+		"certificate":  func(r *wire.Reply) { r.Pi = badPi },
 		"result":       func(r *wire.Reply) { r.Result = []byte("lie") },
 		"status":       func(r *wire.Reply) { r.Status = uint16(payments.StatusMalformedBody) },
 		"block":        func(r *wire.Reply) { r.Header.ResultRoot[3]++ },

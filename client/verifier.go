@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"quorate/cluster"
+	"quorate/internal/scheme"
 	"quorate/sigagg"
 	"quorate/wire"
 )
@@ -20,7 +21,7 @@ const verifiedMax = 512
 // one among all sessions of a process.
 type Verifier struct {
 	scope wire.Scope
-	group *sigagg.Group
+	group scheme.Group
 
 	mu    sync.Mutex
 	known map[certificate]*verdict
@@ -33,7 +34,7 @@ type Verifier struct {
 type certificate struct {
 	seq   wire.SeqNum
 	block wire.Digest
-	pi    wire.BLSSignature
+	pi    wire.Certificate
 }
 
 // verdict is one certificate's check; done is closed when it is over. Sessions
@@ -46,19 +47,9 @@ type verdict struct {
 // NewVerifier builds the group of π from genesis, which must be sealed. It
 // returns ErrGenesis for keys that are no group.
 func NewVerifier(g *cluster.Genesis) (*Verifier, error) {
-	key, err := sigagg.ParsePublicKey(g.Pi[:])
+	group, err := scheme.OpenPi(g)
 	if err != nil {
-		return nil, fmt.Errorf("%w: group key of π: %w", ErrGenesis, err)
-	}
-	shares := make([]sigagg.PublicKey, len(g.Members))
-	for i := range g.Members {
-		if shares[i], err = sigagg.ParsePublicKey(g.Members[i].PiShare[:]); err != nil {
-			return nil, fmt.Errorf("%w: share key of replica %d: %w", ErrGenesis, i, err)
-		}
-	}
-	group, err := sigagg.NewGroup(g.Quorums().Pi, key, shares)
-	if err != nil {
-		return nil, fmt.Errorf("%w: group of π: %w", ErrGenesis, err)
+		return nil, fmt.Errorf("%w: %w", ErrGenesis, err)
 	}
 	return &Verifier{
 		scope: wire.Scope{Cluster: g.Hash(), Epoch: g.Epoch},
@@ -72,7 +63,7 @@ func (v *Verifier) Scope() wire.Scope { return v.scope }
 
 // Check returns nil if pi certifies the block with this header, else
 // ErrCertificate.
-func (v *Verifier) Check(h *wire.BlockHeader, pi wire.BLSSignature) error {
+func (v *Verifier) Check(h *wire.BlockHeader, pi wire.Certificate) error {
 	key := certificate{h.Seq, h.Hash(), pi}
 	v.mu.Lock()
 	if known := v.known[key]; known != nil {
@@ -85,7 +76,7 @@ func (v *Verifier) Check(h *wire.BlockHeader, pi wire.BLSSignature) error {
 	v.mu.Unlock()
 
 	digest := v.scope.ExecuteHash(h.Seq, key.block)
-	if err := v.group.Verify(sigagg.ExecState, digest, sigagg.Signature(pi)); err != nil {
+	if err := v.group.Verify(sigagg.ExecState, digest, pi.Bytes()); err != nil {
 		mine.err = fmt.Errorf("%w: block %d: %w", ErrCertificate, h.Seq, err)
 	}
 	v.mu.Lock()

@@ -50,6 +50,15 @@ func (g *Genesis) canonical() []byte {
 		b = appendText(b, string(k.Key))
 		b = binary.LittleEndian.AppendUint32(b, k.Roles)
 	}
+	if g.Scheme != ThresholdBLS {
+		// At the end, so that clusters of the default scheme have the hashes that
+		// they had before there was a choice. What is above ends where it says.
+		b = appendText(b, string(g.Scheme))
+		for i := range g.Members {
+			b = appendText(b, string(g.Members[i].VoteKey))
+			b = appendText(b, string(g.Members[i].Possession))
+		}
+	}
 	return b
 }
 

@@ -36,6 +36,9 @@ const (
 // computes hash and quorums. It returns a *Fault of kind ErrGenesis. Call it
 // once, before g is shared between goroutines.
 func (g *Genesis) Validate() error {
+	if g.Scheme == "" {
+		g.Scheme = ThresholdBLS
+	}
 	q, err := g.validate()
 	if err != nil {
 		return err
@@ -51,11 +54,13 @@ func (g *Genesis) validate() (Quorums, error) {
 	if err != nil {
 		c.fail("replicas", strings.TrimPrefix(err.Error(), ErrSize.Error()+": "), "list exactly 3f+2c+1 replicas, or change f and c")
 	}
-	c.groupKey("sigma", g.Sigma)
-	c.groupKey("tau", g.Tau)
-	c.groupKey("pi", g.Pi)
+	c.scheme(g)
 	for i := range g.Members {
 		c.member(i, &g.Members[i])
+		c.voteKeys(g.Scheme, i, &g.Members[i])
+	}
+	if c.fault == nil {
+		c.windowFits(g, q)
 	}
 	c.ledgers(g.Ledgers)
 	c.clients(g.Clients)
@@ -150,9 +155,6 @@ func (c *checker) member(i int, m *Member) {
 		c.fail(path+".identity", strings.TrimPrefix(err.Error(), ErrKey.Error()+": "), "copy the key that replica init printed, or make a new one")
 	}
 	c.unique("the Ed25519 key", path+".identity", string(m.Identity), "every replica and client has a key of its own")
-	c.groupKey(path+".sigma_share", m.SigmaShare)
-	c.groupKey(path+".tau_share", m.TauShare)
-	c.groupKey(path+".pi_share", m.PiShare)
 }
 
 // addrProblem says what is wrong with host:port, or nothing. Names are not

@@ -16,7 +16,43 @@ const GroupKeyBytes = 96
 // meaning; here it is bytes.
 type GroupKey [GroupKeyBytes]byte
 
-// Member is one replica as genesis lists it.
+// Scheme names how replicas sign together. Package sigagg implements each; here
+// it says which keys a genesis must have.
+type Scheme string
+
+// The schemes.
+const (
+	// ThresholdBLS deals every group one key and every replica a share of it.
+	ThresholdBLS Scheme = "threshold-bls"
+	// MultiBLS gives every replica a BLS key of its own with a proof of possession.
+	MultiBLS Scheme = "multi-bls"
+	// Ed25519 gives every replica one more Ed25519 key.
+	Ed25519 Scheme = "ed25519"
+)
+
+// Schemes lists them, the default first.
+func Schemes() []Scheme { return []Scheme{ThresholdBLS, MultiBLS, Ed25519} }
+
+// PossessionBytes is the length of a proof of possession: a compressed BLS12-381
+// G1 point.
+const PossessionBytes = 48
+
+// voteKeyBytes is the length of a replica's vote key in each scheme that has one.
+var voteKeyBytes = map[Scheme]int{MultiBLS: GroupKeyBytes, Ed25519: ed25519.PublicKeySize}
+
+// CertificateBytes is the length of a certificate of k out of n signers.
+func (s Scheme) CertificateBytes(k, n int) int {
+	switch s {
+	case MultiBLS:
+		return (n+7)/8 + 48
+	case Ed25519:
+		return (n+7)/8 + 64*k
+	}
+	return 48
+}
+
+// Member is one replica as genesis lists it. With ThresholdBLS it has the three
+// shares, with the other schemes a vote key.
 type Member struct {
 	ID         wire.ReplicaID
 	PeerAddr   string            // host:port on which it accepts replicas
@@ -25,6 +61,8 @@ type Member struct {
 	SigmaShare GroupKey          // public key of its share of σ, fast commit
 	TauShare   GroupKey          // … of τ, prepare, slow commit, checkpoint
 	PiShare    GroupKey          // … of π, execution
+	VoteKey    []byte            // MultiBLS: as a GroupKey; Ed25519: 32 bytes, other than Identity
+	Possession []byte            // MultiBLS: the vote key's signature over itself, PossessionBytes
 }
 
 // Roles of a client, a bit set.
@@ -57,8 +95,9 @@ type Genesis struct {
 	Name      string
 	Epoch     wire.Epoch
 	F, C      int
+	Scheme    Scheme   // empty is made ThresholdBLS by Validate
 	Members   []Member // index = ID
-	Sigma     GroupKey // group public keys
+	Sigma     GroupKey // group public keys; ThresholdBLS alone has them
 	Tau       GroupKey
 	Pi        GroupKey
 	Ledgers   []Ledger

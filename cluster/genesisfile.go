@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ed25519"
 	"fmt"
 	"math"
@@ -34,10 +35,18 @@ var roleNames = []struct {
 func ParseGenesis(text []byte) (*Genesis, error) {
 	r := &reader{kind: ErrGenesis, lines: map[string]int{}}
 	doc := r.document(text, GenesisBytesMax)
-	m := r.mapping(doc, "", "version", "name", "epoch", "f", "c", "created_at_nanos", "window",
-		"time_bound_nanos", "sigma", "tau", "pi", "replicas", "ledgers", "clients")
+	scheme := schemeOf(doc)
+	keys := []string{"version", "name", "epoch", "f", "c", "created_at_nanos", "window", "time_bound_nanos", "replicas", "ledgers", "clients"}
+	if hasKey(doc, "scheme") {
+		keys = append(keys, "scheme")
+	}
+	if scheme == ThresholdBLS {
+		keys = append(keys, "sigma", "tau", "pi")
+	}
+	m := r.mapping(doc, "", keys...)
 	m.version()
 	g := &Genesis{
+		Scheme:    scheme,
 		Name:      m.text("name"),
 		Epoch:     wire.Epoch(m.number("epoch", math.MaxUint64)),
 		F:         int(m.number("f", wire.ReplicasMax)),
@@ -46,11 +55,13 @@ func ParseGenesis(text []byte) (*Genesis, error) {
 		Window:    int(m.number("window", math.MaxInt32)),
 		TimeBound: m.number("time_bound_nanos", math.MaxUint64),
 	}
-	m.hex("sigma", g.Sigma[:])
-	m.hex("tau", g.Tau[:])
-	m.hex("pi", g.Pi[:])
+	if scheme == ThresholdBLS {
+		m.hex("sigma", g.Sigma[:])
+		m.hex("tau", g.Tau[:])
+		m.hex("pi", g.Pi[:])
+	}
 	for i, node := range m.list("replicas", wire.ReplicasMax) {
-		g.Members = append(g.Members, r.member(node, fmt.Sprintf("replicas[%d]", i)))
+		g.Members = append(g.Members, r.member(node, fmt.Sprintf("replicas[%d]", i), scheme))
 	}
 	for i, node := range m.list("ledgers", LedgersMax) {
 		g.Ledgers = append(g.Ledgers, r.ledger(node, fmt.Sprintf("ledgers[%d]", i)))
@@ -74,8 +85,29 @@ func (m mapping) version() {
 	}
 }
 
-func (r *reader) member(node *yaml.Node, path string) Member {
-	m := r.mapping(node, path, "id", "peer_addr", "client_addr", "identity", "sigma_share", "tau_share", "pi_share")
+// schemeKeys are the keys of a member that its scheme needs.
+var schemeKeys = map[Scheme][]string{
+	ThresholdBLS: {"sigma_share", "tau_share", "pi_share"},
+	MultiBLS:     {"vote_key", "possession"},
+	Ed25519:      {"vote_key"},
+}
+
+// schemeOf gives the scheme that a genesis names, the default one if it names
+// none. An unknown one is read like the others and refused by Validate.
+func schemeOf(doc *yaml.Node) Scheme {
+	if doc == nil || doc.Kind != yaml.MappingNode {
+		return ThresholdBLS
+	}
+	for i := 0; i+1 < len(doc.Content); i += 2 {
+		if doc.Content[i].Value == "scheme" {
+			return Scheme(doc.Content[i+1].Value)
+		}
+	}
+	return ThresholdBLS
+}
+
+func (r *reader) member(node *yaml.Node, path string, scheme Scheme) Member {
+	m := r.mapping(node, path, append([]string{"id", "peer_addr", "client_addr", "identity"}, schemeKeys[scheme]...)...)
 	member := Member{
 		ID:         wire.ReplicaID(m.number("id", math.MaxUint16)),
 		PeerAddr:   m.text("peer_addr"),
@@ -83,9 +115,18 @@ func (r *reader) member(node *yaml.Node, path string) Member {
 		Identity:   make(ed25519.PublicKey, ed25519.PublicKeySize),
 	}
 	m.hex("identity", member.Identity)
-	m.hex("sigma_share", member.SigmaShare[:])
-	m.hex("tau_share", member.TauShare[:])
-	m.hex("pi_share", member.PiShare[:])
+	if scheme == ThresholdBLS {
+		m.hex("sigma_share", member.SigmaShare[:])
+		m.hex("tau_share", member.TauShare[:])
+		m.hex("pi_share", member.PiShare[:])
+		return member
+	}
+	member.VoteKey = make([]byte, voteKeyBytes[scheme])
+	m.hex("vote_key", member.VoteKey)
+	if scheme == MultiBLS {
+		member.Possession = make([]byte, PossessionBytes)
+		m.hex("possession", member.Possession)
+	}
 	return member
 }
 
@@ -133,12 +174,22 @@ func (g *Genesis) YAML() []byte {
 	fmt.Fprintf(&b, "# every handshake: the file is the same on every host and never edited.\n")
 	fmt.Fprintf(&b, "version: %d\nname: '%s'\nepoch: %d\nf: %d\nc: %d\n", fileVersion, g.Name, g.Epoch, g.F, g.C)
 	fmt.Fprintf(&b, "created_at_nanos: %d\nwindow: %d\ntime_bound_nanos: %d\n", g.CreatedAt, g.Window, g.TimeBound)
-	fmt.Fprintf(&b, "sigma: '%x'\ntau: '%x'\npi: '%x'\n", g.Sigma[:], g.Tau[:], g.Pi[:])
+	fmt.Fprintf(&b, "scheme: %s\n", cmp.Or(g.Scheme, ThresholdBLS))
+	if g.threshold() {
+		fmt.Fprintf(&b, "sigma: '%x'\ntau: '%x'\npi: '%x'\n", g.Sigma[:], g.Tau[:], g.Pi[:])
+	}
 	fmt.Fprintf(&b, "replicas:\n")
 	for i := range g.Members {
 		m := &g.Members[i]
 		fmt.Fprintf(&b, "  - id: %d\n    peer_addr: '%s'\n    client_addr: '%s'\n    identity: '%x'\n", m.ID, m.PeerAddr, m.ClientAddr, []byte(m.Identity))
-		fmt.Fprintf(&b, "    sigma_share: '%x'\n    tau_share: '%x'\n    pi_share: '%x'\n", m.SigmaShare[:], m.TauShare[:], m.PiShare[:])
+		if g.threshold() {
+			fmt.Fprintf(&b, "    sigma_share: '%x'\n    tau_share: '%x'\n    pi_share: '%x'\n", m.SigmaShare[:], m.TauShare[:], m.PiShare[:])
+			continue
+		}
+		fmt.Fprintf(&b, "    vote_key: '%x'\n", m.VoteKey)
+		if g.Scheme == MultiBLS {
+			fmt.Fprintf(&b, "    possession: '%x'\n", m.Possession)
+		}
 	}
 	fmt.Fprintf(&b, "ledgers:\n")
 	for _, l := range g.Ledgers {
@@ -162,3 +213,6 @@ func rolesText(roles uint32) string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// threshold reports whether g has the keys of the default scheme.
+func (g *Genesis) threshold() bool { return g.Scheme == ThresholdBLS || g.Scheme == "" }

@@ -25,6 +25,7 @@ type NodeKeys struct {
 	SigmaShare   [SecretBytes]byte // secret share of σ, as sigagg encodes it
 	TauShare     [SecretBytes]byte // … of τ
 	PiShare      [SecretBytes]byte // … of π
+	VoteSecret   [SecretBytes]byte // in a scheme without shares: a BLS12-381 scalar or an Ed25519 seed
 }
 
 // ClientKeys are the secrets of one client; see NodeKeys.
@@ -38,13 +39,27 @@ type ClientKeys struct {
 // ErrKeyFile that shows no secret.
 func ParseNodeKeys(text []byte) (*NodeKeys, error) {
 	r := &reader{kind: ErrKeyFile, lines: map[string]int{}}
-	m := r.mapping(r.document(text, keyFileBytesMax), "", "version", "replica", "identity_seed", "sigma_share", "tau_share", "pi_share")
+	k := &NodeKeys{}
+	doc := r.document(text, keyFileBytesMax)
+	shares := []struct {
+		key string
+		to  *[SecretBytes]byte
+	}{{"sigma_share", &k.SigmaShare}, {"tau_share", &k.TauShare}, {"pi_share", &k.PiShare}}
+	if hasKey(doc, "vote_secret") {
+		shares = shares[:1]
+		shares[0].key, shares[0].to = "vote_secret", &k.VoteSecret
+	}
+	keys := []string{"version", "replica", "identity_seed"}
+	for _, s := range shares {
+		keys = append(keys, s.key)
+	}
+	m := r.mapping(doc, "", keys...)
 	m.version()
-	k := &NodeKeys{Replica: wire.ReplicaID(m.number("replica", wire.ReplicasMax))}
+	k.Replica = wire.ReplicaID(m.number("replica", wire.ReplicasMax))
 	m.secret("identity_seed", &k.IdentitySeed)
-	m.secret("sigma_share", &k.SigmaShare)
-	m.secret("tau_share", &k.TauShare)
-	m.secret("pi_share", &k.PiShare)
+	for _, s := range shares {
+		m.secret(s.key, s.to)
+	}
 	if err := r.err(); err != nil {
 		return nil, err
 	}
@@ -82,7 +97,11 @@ func (k *NodeKeys) YAML() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# Secret keys of replica %d. Keep the mode at 0600; two hosts never share this file.\n", k.Replica)
 	fmt.Fprintf(&b, "version: %d\nreplica: %d\nidentity_seed: '%x'\n", fileVersion, k.Replica, k.IdentitySeed[:])
-	fmt.Fprintf(&b, "sigma_share: '%x'\ntau_share: '%x'\npi_share: '%x'\n", k.SigmaShare[:], k.TauShare[:], k.PiShare[:])
+	if k.VoteSecret != ([SecretBytes]byte{}) {
+		fmt.Fprintf(&b, "vote_secret: '%x'\n", k.VoteSecret[:])
+	} else {
+		fmt.Fprintf(&b, "sigma_share: '%x'\ntau_share: '%x'\npi_share: '%x'\n", k.SigmaShare[:], k.TauShare[:], k.PiShare[:])
+	}
 	return b.Bytes()
 }
 
@@ -110,6 +129,14 @@ func (k *NodeKeys) Check(g *Genesis) error {
 	}
 	if !k.Identity().Public().(ed25519.PublicKey).Equal(member.Identity) {
 		return &Fault{Kind: ErrKeyFile, Key: "identity_seed", Problem: fmt.Sprintf("it is not the key that genesis lists for replica %d", k.Replica),
+			Fix: "use the key file of this replica and this cluster"}
+	}
+	if voted := k.VoteSecret != ([SecretBytes]byte{}); voted == g.threshold() {
+		want := "vote_secret"
+		if g.threshold() {
+			want = "sigma_share, tau_share and pi_share"
+		}
+		return &Fault{Kind: ErrKeyFile, Key: "replica", Problem: fmt.Sprintf("genesis names the scheme %s, and the file has not the secrets of it: %s", g.Scheme, want),
 			Fix: "use the key file of this replica and this cluster"}
 	}
 	return nil

@@ -155,6 +155,19 @@ func (r *reader) mapping(node *yaml.Node, path string, keys ...string) mapping {
 	return m
 }
 
+// hasKey reports whether a mapping has a key.
+func hasKey(node *yaml.Node, key string) bool {
+	if node == nil || node.Kind != yaml.MappingNode {
+		return false
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if node.Content[i].Value == key {
+			return true
+		}
+	}
+	return false
+}
+
 func (m mapping) join(key string) string {
 	if m.path == "" {
 		return key

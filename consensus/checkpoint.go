@@ -23,7 +23,7 @@ type openCheckpoint struct {
 	seq    wire.SeqNum
 	own    wire.CheckpointState // zero until this replica reached it
 	mine   bool
-	share  wire.BLSSignature // own
+	share  wire.Share // own
 	signed bool
 	shares []checkpointShare // by replica
 	state  phase
@@ -34,7 +34,7 @@ type openCheckpoint struct {
 type checkpointShare struct {
 	has   bool
 	state wire.CheckpointState
-	share wire.BLSSignature
+	share wire.Share
 }
 
 func (k *checkpointState) init(n int) { k.n, k.verifying = n, make([]bool, n) }

@@ -107,7 +107,7 @@ func (c *Core) collectTwo(s *slot, id wire.SlotID) {
 		return
 	}
 	s.collect.two = phaseBusy
-	c.emit(Combine{Purpose: PurposeTauTau, Slot: id, Hash: c.cfg.Scope.SlowCommitHash(id, s.collect.tauCert),
+	c.emit(Combine{Purpose: PurposeTauTau, Slot: id, Hash: c.cfg.Scope.SlowCommitHash(id),
 		Shares: s.gather(hasTwo, id.View, id.Digest, c.banned)})
 }
 
@@ -140,9 +140,9 @@ func (c *Core) slotCombined(e Combined) {
 		c.prepared(s, m)
 	case PurposeTauTau:
 		s.collect.two = phaseDone
-		m := &wire.SlowCommitProof{Slot: id, Tau: s.collect.tauCert, TauTau: e.Signature}
+		m := &wire.SlowCommitProof{Slot: id, TauTau: e.Signature}
 		c.broadcast(m, 0)
-		c.commit(s, wire.CommitProof{Slot: id, Tau: m.Tau, TauTau: m.TauTau}, c.cfg.Self)
+		c.commit(s, wire.CommitProof{Slot: id, TauTau: m.TauTau}, c.cfg.Self)
 	}
 }
 
@@ -192,7 +192,11 @@ func (c *Core) onProof(from wire.ReplicaID, m wire.Message, id wire.SlotID, bit 
 		c.reject(from, m.Kind(), RejectView)
 	case bit == verifyPrepare && s.hasLock && s.lock.View == id.View:
 		mark.Hit(mark.PrepareAlreadyLocked)
-		// Locked in this view already; a second certificate is the same one (I5).
+		if p, ok := m.(*wire.Prepare); ok && plant.On(plant.SecondCertificateBanned) && p.Tau != s.lock.Tau {
+			c.ban(from, id.Seq)
+		}
+		// Locked in this view already: a second certificate says the same, be it
+		// of other bytes (I5).
 	default:
 		s.verifying |= bit
 		c.emit(Verify{From: from, Msg: m})
@@ -217,7 +221,7 @@ func (c *Core) proofVerified(e Verified, id wire.SlotID, bit uint8) {
 		c.convicted(&p)
 		c.commit(s, p, e.From)
 	case *wire.SlowCommitProof:
-		c.commit(s, wire.CommitProof{Slot: id, Tau: m.Tau, TauTau: m.TauTau}, e.From)
+		c.commit(s, wire.CommitProof{Slot: id, TauTau: m.TauTau}, e.From)
 	case *wire.Prepare:
 		c.prepared(s, m)
 	}
@@ -234,7 +238,7 @@ func (c *Core) refuted(e Verified, seq wire.SeqNum) {
 }
 
 // prepared takes a verified τ(h): it becomes this replica's lock, durably, and
-// the share over it goes to the collectors.
+// the share of τ(τ(h)) goes to the collectors.
 func (c *Core) prepared(s *slot, m *wire.Prepare) {
 	id := m.Slot
 	if id.View != c.view || !c.active || s.committed {
@@ -244,7 +248,7 @@ func (c *Core) prepared(s *slot, m *wire.Prepare) {
 	// Whoever made the certificate: this replica, if it collects, goes on with it.
 	s.collect.tau, s.collect.tauCert, s.collect.tauDigest = phaseDone, m.Tau, id.Digest
 	if plant.On(plant.PrepareCommits) {
-		c.commit(s, wire.CommitProof{Slot: id, Tau: m.Tau, TauTau: m.Tau}, c.cfg.Self)
+		c.commit(s, wire.CommitProof{Slot: id, TauTau: m.Tau}, c.cfg.Self)
 		return
 	}
 	c.lock(s, m)
@@ -277,7 +281,7 @@ func (c *Core) lock(s *slot, m *wire.Prepare) {
 
 func (c *Core) signTwo(s *slot) {
 	id := s.id(c.view)
-	c.emit(Sign{Purpose: PurposeTauTau, Slot: id, Hash: c.cfg.Scope.SlowCommitHash(id, s.lock.Tau)})
+	c.emit(Sign{Purpose: PurposeTauTau, Slot: id, Hash: c.cfg.Scope.SlowCommitHash(id)})
 }
 
 // commit makes the slot final (I5). from is who to ask for the body first, if

@@ -11,16 +11,14 @@ const (
 	tagEd       = 3
 )
 
-func shareTag(p Purpose, r wire.ReplicaID, h wire.Digest) (s wire.BLSSignature) {
-	s[0], s[1], s[2], s[3] = tagShare, byte(p), byte(r), byte(r>>8)
-	copy(s[8:], h[:])
+func shareTag(p Purpose, r wire.ReplicaID, h wire.Digest) wire.Share {
+	s, _ := wire.NewShare(append([]byte{tagShare, byte(p), byte(r), byte(r >> 8)}, h[:]...)) // short enough
 	return s
 }
 
-func combinedTag(p Purpose, h wire.Digest) (s wire.BLSSignature) {
-	s[0], s[1] = tagCombined, byte(p)
-	copy(s[8:], h[:])
-	return s
+func combinedTag(p Purpose, h wire.Digest) wire.Certificate {
+	c, _ := wire.NewCertificate(append([]byte{tagCombined, byte(p)}, h[:]...)) // short enough
+	return c
 }
 
 func edTag(p Purpose, r wire.ReplicaID, h wire.Digest) (s wire.Signature) {
@@ -125,7 +123,7 @@ func (w *world) verdict(nd *node, m wire.Message) Verdict {
 	case *wire.FullCommitProof:
 		ok = w.proofOK(wire.CommitProof{Slot: m.Slot, Fast: true, Sigma: m.Sigma})
 	case *wire.SlowCommitProof:
-		ok = w.proofOK(wire.CommitProof{Slot: m.Slot, Tau: m.Tau, TauTau: m.TauTau})
+		ok = w.proofOK(wire.CommitProof{Slot: m.Slot, TauTau: m.TauTau})
 	case *wire.Prepare:
 		ok = m.Tau == combinedTag(PurposeTau, sc.SlotHash(m.Slot))
 	case *wire.ExecuteProof:
@@ -160,7 +158,7 @@ func (w *world) proofOK(p wire.CommitProof) bool {
 	if p.Fast {
 		return p.Sigma == combinedTag(PurposeSigma, h)
 	}
-	return p.Tau == combinedTag(PurposeTau, h) && p.TauTau == combinedTag(PurposeTauTau, w.cfg.Scope.SlowCommitHash(p.Slot, p.Tau))
+	return p.TauTau == combinedTag(PurposeTauTau, w.cfg.Scope.SlowCommitHash(p.Slot))
 }
 
 func (w *world) stableOK(s wire.Stable) bool {

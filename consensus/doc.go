@@ -20,7 +20,8 @@
 //	    stable checkpoint; entering a view does not clear them.
 //	I4  In a view, slots that its NewView decided take that value and no other.
 //	I5  A slot commits only on σ(h), or on τ(τ(h)), verified here or combined and
-//	    verified here.
+//	    verified here. Which signatures a certificate holds, no decision depends
+//	    on: two replicas may hold different ones for one statement.
 //	I6  Slots are executed in order, each once.
 //	I7  Nothing is collected behind anything weaker than a stable checkpoint of
 //	    2f+c+1 signatures.

@@ -31,11 +31,12 @@ type Send struct {
 // Purpose says what a signature is for.
 type Purpose uint8
 
-// The purposes. The first group are BLS shares, the second Ed25519 signatures.
+// The purposes. The first group are shares of the signature scheme, the second
+// Ed25519 signatures of the replica's identity.
 const (
 	PurposeSigma      Purpose = iota // fast commit share over h
 	PurposeTau                       // prepare share over h
-	PurposeTauTau                    // slow commit share over (h, τ(h))
+	PurposeTauTau                    // slow commit share over h, by who holds τ(h)
 	PurposePi                        // execution share over d
 	PurposeCheckpoint                // checkpoint share, by the τ key
 	PurposeAuthor                    // Ed25519 over a pre-prepare
@@ -53,7 +54,7 @@ type Sign struct {
 // ShareOf is one replica's share.
 type ShareOf struct {
 	Replica wire.ReplicaID
-	Share   wire.BLSSignature
+	Share   wire.Share
 }
 
 // Combine asks to combine Shares, all claimed to be over Hash, and to verify
@@ -81,7 +82,7 @@ type Execute struct{ Proof wire.CommitProof }
 type Certify struct {
 	Seq    wire.SeqNum
 	Digest wire.Digest
-	Pi     wire.BLSSignature
+	Pi     wire.Certificate
 }
 
 // Serve asks the pipeline to send executed slots to a laggard, or one body, or

@@ -45,8 +45,8 @@ type Verified struct {
 // Signed answers a Sign effect.
 type Signed struct {
 	Job    Sign
-	Share  wire.BLSSignature // for BLS purposes
-	Author wire.Signature    // for Ed25519 purposes
+	Share  wire.Share     // for purposes of the signature scheme
+	Author wire.Signature // for Ed25519 purposes
 }
 
 // Combined answers a Combine effect. With OK, Signature is the combined and
@@ -54,7 +54,7 @@ type Signed struct {
 type Combined struct {
 	Job       Combine
 	OK        bool
-	Signature wire.BLSSignature
+	Signature wire.Certificate
 	Culprits  []wire.ReplicaID
 }
 

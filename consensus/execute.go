@@ -89,7 +89,7 @@ func (c *Core) useEarlyPi(s *slot) bool {
 		return false
 	}
 	mark.Hit(mark.EarlyPiUsed)
-	c.certify(s, s.earlyPi.share)
+	c.certify(s, s.earlyPi.pi)
 	return true
 }
 
@@ -133,7 +133,7 @@ func (c *Core) onSignState(from wire.ReplicaID, m *wire.SignState) {
 // answerShare.
 func (c *Core) answerState(from wire.ReplicaID, s *slot) {
 	r, pause := &s.execShares[from], c.cfg.Timing.Resend/2
-	if from == c.cfg.Self || s.pi == (wire.BLSSignature{}) || c.now-s.certifyTick < pause ||
+	if from == c.cfg.Self || s.pi == (wire.Certificate{}) || c.now-s.certifyTick < pause ||
 		r.answered != 0 && c.now-r.answered < pause {
 		return
 	}
@@ -214,7 +214,7 @@ func (c *Core) execCombined(e Combined) {
 	c.certify(s, e.Signature)
 }
 
-func (c *Core) certify(s *slot, pi wire.BLSSignature) {
+func (c *Core) certify(s *slot, pi wire.Certificate) {
 	s.certified, s.execState, s.certifyTick, s.pi = true, phaseDone, c.now, pi
 	c.emit(Certify{Seq: s.seq, Digest: s.exec, Pi: pi})
 	if plant.On(plant.StableOnPi) && s.seq%c.interval == 0 {
@@ -261,6 +261,6 @@ func (c *Core) executeProofVerified(e Verified, m *wire.ExecuteProof) {
 	case s.executed && !s.certified:
 		c.certify(s, m.Pi)
 	case !s.executed && !s.earlyPi.has:
-		s.earlyPi = execShare{has: true, digest: m.Digest, share: m.Pi}
+		s.earlyPi = earlyPi{has: true, digest: m.Digest, pi: m.Pi}
 	}
 }

@@ -44,17 +44,17 @@ func (st *stage) inject(what string, a args) error {
 	case "sign-share":
 		share := &wire.SignShare{Slot: id, Sigma: shareTag(PurposeSigma, from, h), HasTau: true, Tau: shareTag(PurposeTau, from, h)}
 		if a.has("bad") {
-			share.Sigma[40], share.Tau[40] = 1, 1
+			share.Sigma, share.Tau = share.Tau, share.Sigma
 		}
 		m = share
 	case "commit":
-		m = &wire.Commit{Slot: id, Share: shareTag(PurposeTauTau, from, w.cfg.Scope.SlowCommitHash(id, tau))}
+		m = &wire.Commit{Slot: id, Share: shareTag(PurposeTauTau, from, w.cfg.Scope.SlowCommitHash(id))}
 	case "prepare":
 		m = &wire.Prepare{Slot: id, Tau: tau}
 	case "full-commit-proof":
 		m = &wire.FullCommitProof{Slot: id, Sigma: combinedTag(PurposeSigma, h)}
 	case "slow-commit-proof":
-		m = &wire.SlowCommitProof{Slot: id, Tau: tau, TauTau: combinedTag(PurposeTauTau, w.cfg.Scope.SlowCommitHash(id, tau))}
+		m = &wire.SlowCommitProof{Slot: id, TauTau: combinedTag(PurposeTauTau, w.cfg.Scope.SlowCommitHash(id))}
 	case "new-view":
 		m = st.newView(from, id.View, a.text("chosen", ""))
 	case "reminder":

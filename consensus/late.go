@@ -224,7 +224,7 @@ func (c *Core) lateProofVerified(e Verified, m *wire.ExecuteProof) {
 }
 
 // lateCertified hands π out and forgets the slot.
-func (c *Core) lateCertified(l *lateSlot, pi wire.BLSSignature) {
+func (c *Core) lateCertified(l *lateSlot, pi wire.Certificate) {
 	c.emit(Certify{Seq: l.seq, Digest: l.digest, Pi: pi})
 	for i := range c.late {
 		if c.late[i].seq == l.seq {

@@ -88,6 +88,17 @@ func (l *liar) otherProposal(nd *node, p *wire.PrePrepare) wire.Message {
 	return &wire.PrePrepare{Slot: id, Author: edTag(PurposeAuthor, nd.id, w.authorHash(id)), Batch: body}
 }
 
+// bentShare flips a bit of a share, or makes one up of none.
+func bentShare(s wire.Share) wire.Share {
+	b := append([]byte(nil), s.Bytes()...)
+	if len(b) == 0 {
+		b = []byte{0}
+	}
+	b[len(b)-1] ^= 1
+	s, _ = wire.NewShare(b) // no longer than it was
+	return s
+}
+
 // bent gives the message that one receiver gets.
 func (l *liar) bent(nd *node, m wire.Message) wire.Message {
 	w := l.w
@@ -95,20 +106,19 @@ func (l *liar) bent(nd *node, m wire.Message) wire.Message {
 	case *wire.SignShare:
 		if l.does(bendShares) {
 			b := *m
-			b.Sigma[40] ^= 1
-			b.Tau[41] ^= 1
+			b.Sigma, b.Tau = bentShare(b.Sigma), bentShare(b.Tau)
 			return &b
 		}
 	case *wire.Commit:
 		if l.does(bendShares) {
 			b := *m
-			b.Share[40] ^= 1
+			b.Share = bentShare(b.Share)
 			return &b
 		}
 	case *wire.SignState:
 		if l.does(bendShares) {
 			b := *m
-			b.Share[40] ^= 1
+			b.Share = bentShare(b.Share)
 			return &b
 		}
 	case *wire.Checkpoint:
@@ -118,7 +128,7 @@ func (l *liar) bent(nd *node, m wire.Message) wire.Message {
 				b.State.StateRoot[0] ^= 1
 				b.Share = shareTag(PurposeCheckpoint, nd.id, w.cfg.Scope.CheckpointHash(b.State))
 			} else {
-				b.Share[40] ^= 1
+				b.Share = bentShare(b.Share)
 			}
 			return &b
 		}

@@ -234,7 +234,7 @@ func (c *Core) sendShare(s *slot, to []wire.ReplicaID) {
 }
 
 func (c *Core) sendCommit(s *slot, to []wire.ReplicaID) {
-	// Invariant I2: the lock is on disk before the share over τ(h) leaves.
+	// Invariant I2: the lock is on disk before the share of τ(τ(h)) leaves.
 	after := max(s.voteToken, s.lockToken)
 	if plant.On(plant.CommitShareBeforeLock) {
 		after = s.voteToken
@@ -270,7 +270,7 @@ func (c *Core) onSignShare(from wire.ReplicaID, m *wire.SignShare) {
 	c.collect(s)
 }
 
-// onCommitShare stores a share over τ(h).
+// onCommitShare stores a share of τ(τ(h)).
 func (c *Core) onCommitShare(from wire.ReplicaID, m *wire.Commit) {
 	c.disagrees(m.Slot)
 	s, ok := c.admitShare(from, m.Kind(), m.Slot)
@@ -326,7 +326,7 @@ func (c *Core) answerShare(from wire.ReplicaID, s *slot) {
 		c.send(from, &wire.FullCommitProof{Slot: s.proof.Slot, Sigma: s.proof.Sigma}, 0)
 	} else {
 		mark.Hit(mark.ShareAnsweredSlow)
-		c.send(from, &wire.SlowCommitProof{Slot: s.proof.Slot, Tau: s.proof.Tau, TauTau: s.proof.TauTau}, 0)
+		c.send(from, &wire.SlowCommitProof{Slot: s.proof.Slot, TauTau: s.proof.TauTau}, 0)
 	}
 }
 

@@ -70,9 +70,8 @@ func evidence(vote, lock ballot, bad bool) *wire.SlotEvidence {
 	}
 	if lock != 0 {
 		e.Lock = wire.Lock{View: wire.View(lock.view()), Digest: value(lock.value())}
-		e.Lock.Tau[0] = 1
-		if bad {
-			e.Lock.Tau[0] = 0
+		if !bad {
+			e.Lock.Tau = combinedTag(PurposeTau, e.Lock.Digest)
 		}
 	}
 	return e
@@ -388,7 +387,7 @@ func ours(q cluster.Quorums, reports []*wire.SlotEvidence) wire.Digest { return 
 func verifying(q cluster.Quorums, reports []*wire.SlotEvidence) wire.Digest {
 	kept := make([]*wire.SlotEvidence, 0, len(reports))
 	for _, e := range reports {
-		if e.HasLock && e.Lock.Tau[0] == 0 {
+		if e.HasLock && e.Lock.Tau == (wire.Certificate{}) {
 			without := *e
 			without.HasLock = false
 			e = &without

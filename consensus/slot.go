@@ -46,10 +46,10 @@ type slot struct {
 	execState   phase
 	certified   bool
 	certifyTick uint64
-	pi          wire.BLSSignature
-	earlyPi     execShare // a verified π that came before this replica executed the slot
-	verifying   uint8     // kinds of proofs that are being verified now
-	provenFault bool      // evidence against the view's primary was already reported
+	pi          wire.Certificate
+	earlyPi     earlyPi
+	verifying   uint8 // kinds of proofs that are being verified now
+	provenFault bool  // evidence against the view's primary was already reported
 }
 
 // forgotten reports whether the slot was executed before a restart: its outcome
@@ -71,10 +71,10 @@ type ownShares struct {
 	wantTau  bool // τ was asked of the signer
 	hasSigma bool
 	hasTau   bool
-	hasTwo   bool // share over τ(h)
-	sigma    wire.BLSSignature
-	tau      wire.BLSSignature
-	two      wire.BLSSignature
+	hasTwo   bool // share of τ(τ(h))
+	sigma    wire.Share
+	tau      wire.Share
+	two      wire.Share
 	author   wire.Signature // primary: of the pre-prepare
 	authored bool
 	sentTick uint64 // last (re)transmission
@@ -92,9 +92,9 @@ type replicaShare struct {
 	has    uint8
 	view   wire.View
 	digest wire.Digest
-	sigma  wire.BLSSignature
-	tau    wire.BLSSignature
-	two    wire.BLSSignature
+	sigma  wire.Share
+	tau    wire.Share
+	two    wire.Share
 	// answered is when its sender, late, was last shown the commit proof.
 	answered uint64
 }
@@ -117,8 +117,15 @@ func (t *tally) add(bits uint8) {
 type execShare struct {
 	has      bool
 	digest   wire.Digest
-	share    wire.BLSSignature
+	share    wire.Share
 	answered uint64 // as in replicaShare
+}
+
+// earlyPi is a verified π that came before this replica executed the slot.
+type earlyPi struct {
+	has    bool
+	digest wire.Digest
+	pi     wire.Certificate
 }
 
 // phase of one combination.
@@ -134,7 +141,7 @@ const (
 type collectState struct {
 	sigma, tau, two phase
 	tauTick         uint64 // when τ shares first were enough, 0: not yet
-	tauCert         wire.BLSSignature
+	tauCert         wire.Certificate
 	tauDigest       wire.Digest
 	tauSent         uint64
 }

@@ -91,7 +91,7 @@ func shadowed(q cluster.Quorums, reports []*wire.SlotEvidence) wire.Digest {
 				break
 			}
 		}
-		if first.Lock.Tau[0] == 0 {
+		if first.Lock.Tau == (wire.Certificate{}) {
 			without := *e
 			without.HasLock = false
 			kept[i] = &without

@@ -119,7 +119,7 @@ func (v *verifier) commitCertificate(p *wire.CommitProof) error {
 		ok = v.suite.VerifyGroup(consensus.PurposeSigma, v.scope.SlotHash(p.Slot), p.Sigma)
 	} else {
 		v.report.Slow++
-		ok = v.suite.VerifyGroup(consensus.PurposeTauTau, v.scope.SlowCommitHash(p.Slot, p.Tau), p.TauTau)
+		ok = v.suite.VerifyGroup(consensus.PurposeTauTau, v.scope.SlowCommitHash(p.Slot), p.TauTau)
 	}
 	if !ok {
 		return errors.New("its commit certificate does not verify")
@@ -166,11 +166,12 @@ func (v *verifier) execCertificate(seq wire.SeqNum, cert []byte) error {
 	if len(cert) == 0 {
 		return nil // may have been lost with a crash; the chain covers the block
 	}
-	if len(cert) != wire.ShareBytes {
+	pi, ok := storedCert(cert)
+	if !ok {
 		return errors.New("its execution certificate is malformed")
 	}
 	v.report.Certified++
-	if !v.suite.VerifyGroup(consensus.PurposePi, v.scope.ExecuteHash(seq, v.exec.parent), wire.BLSSignature(cert)) {
+	if !v.suite.VerifyGroup(consensus.PurposePi, v.scope.ExecuteHash(seq, v.exec.parent), pi) {
 		return errors.New("its execution certificate does not verify")
 	}
 	return nil

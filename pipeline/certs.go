@@ -7,11 +7,11 @@ import (
 	"quorate/wire"
 )
 
-// Certificate is a combined signature over a hash for a purpose.
+// Certificate is a quorum's signature over a hash for a purpose.
 type Certificate struct {
 	Purpose consensus.Purpose
 	Hash    wire.Digest
-	Sig     wire.BLSSignature
+	Sig     wire.Certificate
 }
 
 // certsKept is how many good certificates a replica remembers: the τ of four
@@ -20,8 +20,8 @@ const certsKept = 1024
 
 // goodCerts remembers certificates that verified and come again: τ of a slot and
 // of a checkpoint stand in the view change of every replica, and in that of
-// every view that follows while nothing is decided. There is one τ per hash, so
-// they are the same bytes. Without the memory a view change after a busy window
+// every view that follows while nothing is decided. With threshold BLS there is
+// one τ per hash; with the other schemes as many as collectors made. Without the memory a view change after a busy window
 // cost n·window pairings at each replica, on a busy host longer than the
 // patience for the view, and the next view began with the same ones.
 //
@@ -67,6 +67,12 @@ func (g *goodCerts) remember(certs ...Certificate) {
 		g.ring[g.next] = c
 		g.next = (g.next + 1) % certsKept
 	}
+}
+
+// storedCert gives a certificate as the ledger holds it, and whether there is one.
+func storedCert(b []byte) (wire.Certificate, bool) {
+	c, err := wire.NewCertificate(b)
+	return c, err == nil && len(b) > 0
 }
 
 // certified reports whether all of certs are good, verifying together those that

@@ -15,8 +15,8 @@ import (
 
 	"quorate/cluster"
 	"quorate/consensus"
+	"quorate/internal/scheme"
 	"quorate/payments"
-	"quorate/sigagg"
 	"quorate/storage"
 	"quorate/wire"
 )
@@ -28,27 +28,26 @@ import (
 // testKeys deals a cluster of n = 4 with some clients.
 func testKeys(t testing.TB, clients int) (*cluster.Genesis, []*cluster.NodeKeys, []ed25519.PrivateKey) {
 	t.Helper()
-	g := &cluster.Genesis{Name: "test", Epoch: 1, F: 1, C: 0, Window: 64, TimeBound: uint64(3 * time.Second), CreatedAt: 1,
+	return testKeysOf(t, cluster.ThresholdBLS, clients)
+}
+
+// testKeysOf is testKeys in any signature scheme.
+func testKeysOf(t testing.TB, s cluster.Scheme, clients int) (*cluster.Genesis, []*cluster.NodeKeys, []ed25519.PrivateKey) {
+	t.Helper()
+	g := &cluster.Genesis{Name: "test", Epoch: 1, Scheme: s, F: 1, C: 0, Window: 64, TimeBound: uint64(3 * time.Second), CreatedAt: 1,
 		Ledgers: []cluster.Ledger{{Number: 1, Currency: "USD", Scale: 2}}}
 	q, err := cluster.NewQuorums(4, 1, 0)
 	must(t, err)
-	deal := func(k int) *sigagg.Dealing {
-		d, err := sigagg.Deal(k, q.N, rand.Reader)
-		must(t, err)
-		return d
-	}
-	sigma, tau, pi := deal(q.Sigma), deal(q.Tau), deal(q.Pi)
-	g.Sigma, g.Tau, g.Pi = sigma.Group.Bytes(), tau.Group.Bytes(), pi.Group.Bytes()
 	var keys []*cluster.NodeKeys
 	for i := range q.N {
-		k := &cluster.NodeKeys{Replica: wire.ReplicaID(i), SigmaShare: sigma.Shares[i].Bytes(), TauShare: tau.Shares[i].Bytes(), PiShare: pi.Shares[i].Bytes()}
+		k := &cluster.NodeKeys{Replica: wire.ReplicaID(i)}
 		_, err := rand.Read(k.IdentitySeed[:])
 		must(t, err)
 		g.Members = append(g.Members, cluster.Member{ID: wire.ReplicaID(i), PeerAddr: fmt.Sprintf("127.0.0.1:%d", 7000+2*i),
-			ClientAddr: fmt.Sprintf("127.0.0.1:%d", 7001+2*i), Identity: k.Identity().Public().(ed25519.PublicKey),
-			SigmaShare: sigma.SharePublics[i].Bytes(), TauShare: tau.SharePublics[i].Bytes(), PiShare: pi.SharePublics[i].Bytes()})
+			ClientAddr: fmt.Sprintf("127.0.0.1:%d", 7001+2*i), Identity: k.Identity().Public().(ed25519.PublicKey)})
 		keys = append(keys, k)
 	}
+	must(t, scheme.Deal(g, keys, nil))
 	var secrets []ed25519.PrivateKey
 	for i := range clients {
 		pub, sec, err := ed25519.GenerateKey(rand.Reader)

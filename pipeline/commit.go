@@ -23,7 +23,7 @@ type commitItem struct {
 
 type execCert struct {
 	seq  wire.SeqNum
-	cert wire.BLSSignature
+	cert wire.Certificate
 }
 
 // commitStage moves staged blocks to the ledger in groups of many, off the path
@@ -53,7 +53,7 @@ func (s *commitStage) work() error {
 	for i := range s.buf {
 		it := &s.buf[i]
 		if it.execCert != nil {
-			if err := s.r.ledger.SetExecCert(it.execCert.seq, it.execCert.cert[:]); err != nil {
+			if err := s.r.ledger.SetExecCert(it.execCert.seq, it.execCert.cert.Bytes()); err != nil {
 				return err
 			}
 		}
@@ -130,9 +130,9 @@ func (s *serveStage) state(e consensus.Serve) {
 		return
 	}
 	hash := s.r.scope.ExecuteHash(e.State, m.header.Hash())
-	if len(sb.ExecCert) == wire.ShareBytes {
+	if pi, ok := storedCert(sb.ExecCert); ok {
 		mark.Hit(mark.ServePi)
-		s.send(e.To, &wire.ExecuteProof{Seq: e.State, Digest: hash, Pi: wire.BLSSignature(sb.ExecCert)})
+		s.send(e.To, &wire.ExecuteProof{Seq: e.State, Digest: hash, Pi: pi})
 		return
 	}
 	mark.Hit(mark.ServePiShare)

@@ -55,7 +55,7 @@ func (s *cryptoStage) proof(m wire.Message) (c Certificate, ok bool) {
 	case *wire.Prepare:
 		return Certificate{consensus.PurposeTau, s.r.scope.SlotHash(m.Slot), m.Tau}, true
 	case *wire.SlowCommitProof:
-		return s.slow(m.Slot, m.Tau, m.TauTau), true
+		return s.slow(m.Slot, m.TauTau), true
 	case *wire.ExecuteProof:
 		return Certificate{consensus.PurposePi, m.Digest, m.Pi}, true
 	}

@@ -56,7 +56,7 @@ func TestProofsTogetherGetTheirOwnVerdicts(t *testing.T) {
 		t.Fatalf("%d verdicts on %d proofs, %d verified, %d of them alone", len(got), len(good), w.count.verified, w.count.alone)
 	}
 	foreign := w.commitProof(4)
-	foreign.Sigma = wire.BLSSignature(w.execProof(4).Pi)
+	foreign.Sigma = w.execProof(4).Pi
 	bent := w.execProof(5)
 	bent.Digest[7] ^= 1
 	for _, bad := range []wire.Message{foreign, bent} {

@@ -147,10 +147,7 @@ func (r *Replica) replayBlock(seq wire.SeqNum) error {
 	if done.meta.header != m.header {
 		return fmt.Errorf("%w: block %d", ErrReplay, seq)
 	}
-	if len(sb.ExecCert) == wire.ShareBytes {
-		done.certified = true
-		copy(done.pi[:], sb.ExecCert)
-	}
+	done.pi, done.certified = storedCert(sb.ExecCert)
 	r.execute.done.add(done)
 	if seq%r.cfg.Interval == 0 {
 		r.execute.noteRoot(stateRoot{seq, r.execute.machine.StateRoot()})

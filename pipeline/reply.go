@@ -17,7 +17,7 @@ type doneBlock struct {
 	meta      blockMeta
 	tree      *wire.MerkleTree
 	requests  []storage.RequestBody // results; bodies are dropped once staged
-	pi        wire.BLSSignature
+	pi        wire.Certificate
 	certified bool
 }
 
@@ -187,9 +187,6 @@ func (s *executeStage) load(seq wire.SeqNum) (*doneBlock, error) {
 	if b.tree.Root() != meta.header.ResultRoot {
 		return nil, errors.Join(ErrBlock, errors.New("result root differs"))
 	}
-	if len(sb.ExecCert) == wire.ShareBytes {
-		b.certified = true
-		copy(b.pi[:], sb.ExecCert)
-	}
+	b.pi, b.certified = storedCert(sb.ExecCert)
 	return b, nil
 }

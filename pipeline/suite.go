@@ -8,6 +8,8 @@ import (
 
 	"quorate/cluster"
 	"quorate/consensus"
+	"quorate/internal/assert"
+	"quorate/internal/scheme"
 	"quorate/sigagg"
 	"quorate/wire"
 )
@@ -15,16 +17,16 @@ import (
 // Suite is the cryptography of one replica. A simulator gives an ideal one.
 // All methods may be called from several goroutines at once.
 type Suite interface {
-	// SignShare gives this replica's BLS share over hash.
-	SignShare(p consensus.Purpose, hash wire.Digest) wire.BLSSignature
+	// SignShare gives this replica's share over hash, the same each time.
+	SignShare(p consensus.Purpose, hash wire.Digest) wire.Share
 	// SignIdentity signs message with this replica's Ed25519 identity key.
 	SignIdentity(message []byte) wire.Signature
 	// Combine combines shares over hash, verifies the result once, and on
 	// failure names the shares that do not verify.
-	Combine(p consensus.Purpose, hash wire.Digest, shares []consensus.ShareOf) (sig wire.BLSSignature, culprits []wire.ReplicaID, ok bool)
-	// VerifyGroup checks a combined signature.
-	VerifyGroup(p consensus.Purpose, hash wire.Digest, sig wire.BLSSignature) bool
-	// VerifyGroups reports whether all of several combined signatures are good;
+	Combine(p consensus.Purpose, hash wire.Digest, shares []consensus.ShareOf) (cert wire.Certificate, culprits []wire.ReplicaID, ok bool)
+	// VerifyGroup checks a certificate.
+	VerifyGroup(p consensus.Purpose, hash wire.Digest, cert wire.Certificate) bool
+	// VerifyGroups reports whether all of several certificates are good;
 	// its verdict is that of VerifyGroup on each.
 	VerifyGroups(certs []Certificate) bool
 	// VerifyIdentity checks a replica's Ed25519 signature.
@@ -43,111 +45,59 @@ type Suite interface {
 // ClientKey is a prepared client key; only its suite knows what it is.
 type ClientKey any
 
-// realSuite is BLS12-381 and Ed25519 (ZIP-215 rules, for single and batch
-// verification alike).
+// realSuite is the signature scheme of genesis for what replicas sign together,
+// and Ed25519 (ZIP-215 rules, for single and batch verification alike) for
+// clients and replicas by themselves.
 type realSuite struct {
-	identity                   ed25519.PrivateKey
-	identities                 []ed25519.PublicKey
-	payers                     *payerKeys
-	sigma, tau, pi             *sigagg.Group
-	sigmaSign, tauSign, piSign *sigagg.Signer
+	identity   ed25519.PrivateKey
+	identities []ed25519.PublicKey
+	payers     *payerKeys
+	groups     *scheme.Groups
+	signers    *scheme.Signers
 }
 
 // NewSuite makes the real cryptography from genesis and a node's keys. It
 // refuses keys that do not belong together. Without keys (nil) it verifies and
 // must not be asked to sign.
 func NewSuite(g *cluster.Genesis, keys *cluster.NodeKeys) (Suite, error) {
-	q := g.Quorums()
-	s := &realSuite{payers: newPayerKeys()}
-	if keys != nil {
-		s.identity = keys.Identity()
-	}
-	var sigma, tau, pi []sigagg.PublicKey
+	s := &realSuite{payers: newPayerKeys(), signers: &scheme.Signers{}}
 	for i := range g.Members {
-		m := &g.Members[i]
-		s.identities = append(s.identities, m.Identity)
-		for _, k := range []struct {
-			to  *[]sigagg.PublicKey
-			key *cluster.GroupKey
-		}{{&sigma, &m.SigmaShare}, {&tau, &m.TauShare}, {&pi, &m.PiShare}} {
-			pk, err := sigagg.ParsePublicKey(k.key[:])
-			if err != nil {
-				return nil, fmt.Errorf("pipeline: share key of replica %d: %w", i, err)
-			}
-			*k.to = append(*k.to, pk)
-		}
+		s.identities = append(s.identities, g.Members[i].Identity)
 	}
 	var err error
-	if s.sigma, err = group(q.Sigma, g.Sigma, sigma); err != nil {
-		return nil, fmt.Errorf("pipeline: sigma key: %w", err)
-	}
-	if s.tau, err = group(q.Tau, g.Tau, tau); err != nil {
-		return nil, fmt.Errorf("pipeline: tau key: %w", err)
-	}
-	if s.pi, err = group(q.Pi, g.Pi, pi); err != nil {
-		return nil, fmt.Errorf("pipeline: pi key: %w", err)
+	if s.groups, err = scheme.Open(g); err != nil {
+		return nil, fmt.Errorf("pipeline: %w", err)
 	}
 	if keys == nil {
 		return s, nil
 	}
-	if s.sigmaSign, err = signer(s.sigma, keys.SigmaShare, keys.Replica); err != nil {
-		return nil, fmt.Errorf("pipeline: sigma share: %w", err)
-	}
-	if s.tauSign, err = signer(s.tau, keys.TauShare, keys.Replica); err != nil {
-		return nil, fmt.Errorf("pipeline: tau share: %w", err)
-	}
-	if s.piSign, err = signer(s.pi, keys.PiShare, keys.Replica); err != nil {
-		return nil, fmt.Errorf("pipeline: pi share: %w", err)
+	s.identity = keys.Identity()
+	if s.signers, err = scheme.NewSigners(g, keys); err != nil {
+		return nil, fmt.Errorf("pipeline: %w", err)
 	}
 	return s, nil
 }
 
-func group(k int, key cluster.GroupKey, shares []sigagg.PublicKey) (*sigagg.Group, error) {
-	pk, err := sigagg.ParsePublicKey(key[:])
-	if err != nil {
-		return nil, err
-	}
-	return sigagg.NewGroup(k, pk, shares)
-}
-
-// signer checks that a secret share is the one whose public key genesis lists.
-func signer(g *sigagg.Group, secret [32]byte, id wire.ReplicaID) (*sigagg.Signer, error) {
-	sec, err := sigagg.ParseSecretShare(secret[:])
-	if err != nil {
-		return nil, err
-	}
-	s, err := sigagg.NewSigner(sec, int(id))
-	if err != nil {
-		return nil, err
-	}
-	want, err := g.SharePublic(int(id))
-	if err != nil {
-		return nil, err
-	}
-	if !want.Equal(s.Public()) {
-		return nil, fmt.Errorf("the secret is not replica %d's of genesis", id)
-	}
-	return s, nil
-}
-
-func (s *realSuite) pick(p consensus.Purpose) (*sigagg.Group, *sigagg.Signer, sigagg.Domain) {
+func (s *realSuite) pick(p consensus.Purpose) (scheme.Group, scheme.Signer, sigagg.Domain) {
 	switch p {
 	case consensus.PurposeSigma:
-		return s.sigma, s.sigmaSign, sigagg.FastCommit
+		return s.groups.Sigma, s.signers.Sigma, sigagg.FastCommit
 	case consensus.PurposeTau:
-		return s.tau, s.tauSign, sigagg.Prepare
+		return s.groups.Tau, s.signers.Tau, sigagg.Prepare
 	case consensus.PurposeTauTau:
-		return s.tau, s.tauSign, sigagg.SlowCommit
+		return s.groups.Tau, s.signers.Tau, sigagg.SlowCommit
 	case consensus.PurposeCheckpoint:
-		return s.tau, s.tauSign, sigagg.Checkpoint
+		return s.groups.Tau, s.signers.Tau, sigagg.Checkpoint
 	default:
-		return s.pi, s.piSign, sigagg.ExecState
+		return s.groups.Pi, s.signers.Pi, sigagg.ExecState
 	}
 }
 
-func (s *realSuite) SignShare(p consensus.Purpose, hash wire.Digest) wire.BLSSignature {
+func (s *realSuite) SignShare(p consensus.Purpose, hash wire.Digest) wire.Share {
 	_, signer, domain := s.pick(p)
-	return wire.BLSSignature(signer.Sign(domain, hash))
+	share, err := wire.NewShare(signer.Sign(domain, hash))
+	assert.That(err == nil, "pipeline: own share: %v", err)
+	return share
 }
 
 func (s *realSuite) SignIdentity(message []byte) (sig wire.Signature) {
@@ -155,36 +105,40 @@ func (s *realSuite) SignIdentity(message []byte) (sig wire.Signature) {
 	return sig
 }
 
-func (s *realSuite) Combine(p consensus.Purpose, hash wire.Digest, shares []consensus.ShareOf) (wire.BLSSignature, []wire.ReplicaID, bool) {
+func (s *realSuite) Combine(p consensus.Purpose, hash wire.Digest, shares []consensus.ShareOf) (wire.Certificate, []wire.ReplicaID, bool) {
 	g, _, domain := s.pick(p)
-	in := make([]sigagg.Share, len(shares))
-	for i, sh := range shares {
-		in[i] = sigagg.Share{Signer: int(sh.Replica), Sig: sigagg.Signature(sh.Share)}
+	votes := make([]sigagg.Vote, len(shares))
+	for i := range shares {
+		votes[i] = sigagg.Vote{Signer: int(shares[i].Replica), Sig: shares[i].Share.Bytes()}
 	}
-	sig, bad, err := g.Combine(domain, hash, in)
+	raw, bad, err := g.Combine(domain, hash, votes)
 	culprits := make([]wire.ReplicaID, len(bad))
 	for i, b := range bad {
 		culprits[i] = wire.ReplicaID(b)
 	}
-	return wire.BLSSignature(sig), culprits, err == nil
+	if err != nil {
+		return wire.Certificate{}, culprits, false
+	}
+	cert, err := wire.NewCertificate(raw)
+	return cert, culprits, err == nil
 }
 
-func (s *realSuite) VerifyGroup(p consensus.Purpose, hash wire.Digest, sig wire.BLSSignature) bool {
+func (s *realSuite) VerifyGroup(p consensus.Purpose, hash wire.Digest, cert wire.Certificate) bool {
 	g, _, domain := s.pick(p)
-	return g.Verify(domain, hash, sigagg.Signature(sig)) == nil
+	return g.Verify(domain, hash, cert.Bytes()) == nil
 }
 
 func (s *realSuite) VerifyGroups(certs []Certificate) bool {
 	if len(certs) == 1 {
 		return s.VerifyGroup(certs[0].Purpose, certs[0].Hash, certs[0].Sig)
 	}
-	claims := make([]sigagg.Claim, len(certs))
+	claims := make([]scheme.Claim, len(certs))
 	for i := range certs {
 		c := &certs[i]
 		g, _, domain := s.pick(c.Purpose)
-		claims[i] = sigagg.Claim{Group: g, Item: sigagg.Item{Domain: domain, Digest: c.Hash, Sig: sigagg.Signature(c.Sig)}}
+		claims[i] = scheme.Claim{Group: g, CertItem: sigagg.CertItem{Domain: domain, Digest: c.Hash, Cert: c.Sig.Bytes()}}
 	}
-	return sigagg.VerifyAcross(claims)
+	return scheme.VerifyAll(claims)
 }
 
 func (s *realSuite) VerifyIdentity(id wire.ReplicaID, message []byte, sig wire.Signature) bool {

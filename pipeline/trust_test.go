@@ -65,8 +65,16 @@ func (k *trustCase) certified(raw []byte) wire.CommittedSlot {
 	return wire.CommittedSlot{Proof: wire.CommitProof{Slot: id, Fast: true, Sigma: sigma}, Batch: raw}
 }
 
-func (k *trustCase) viewChange(lock wire.BLSSignature) *wire.ViewChange {
+func (k *trustCase) viewChange(lock wire.Certificate) *wire.ViewChange {
 	m := &wire.ViewChange{Replica: 0, To: 1, Slots: []wire.SlotEvidence{{Seq: 1, HasLock: true, Lock: wire.Lock{Digest: wire.Digest{7}, Tau: lock}}}}
+	d := k.scope.ViewChangeDigest(m)
+	m.Signature = k.from.suite.SignIdentity(d[:])
+	return m
+}
+
+// viewChangeFrom says that its signer stands at a checkpoint and voted for nothing.
+func (k *trustCase) viewChangeFrom(st wire.Stable) *wire.ViewChange {
+	m := &wire.ViewChange{Replica: 0, To: 1, Stable: st}
 	d := k.scope.ViewChangeDigest(m)
 	m.Signature = k.from.suite.SignIdentity(d[:])
 	return m
@@ -96,13 +104,16 @@ func TestNothingIsTrustedUnchecked(t *testing.T) {
 		{"block", &wire.Blocks{Blocks: []wire.CommittedSlot{k.certified(good)}}, consensus.VerdictOK},
 		{"block, a signature", &wire.Blocks{Blocks: []wire.CommittedSlot{k.certified(k.batch(now, 1))}}, consensus.VerdictForged},
 		{"block, certificate of another", &wire.Blocks{Blocks: []wire.CommittedSlot{bad}}, consensus.VerdictForged},
-		{"view change, a lock of its own making", k.viewChange(wire.BLSSignature{1}), consensus.VerdictForged},
+		{"view change of nothing", k.viewChangeFrom(wire.Stable{}), consensus.VerdictOK},
+		{"view change, a certificate of genesis", k.viewChangeFrom(wire.Stable{Tau: bentCert(wire.Certificate{})}), consensus.VerdictForged},
+		{"view change, a genesis of its own", k.viewChangeFrom(wire.Stable{State: wire.CheckpointState{StateRoot: wire.Digest{1}}}), consensus.VerdictForged},
+		{"view change, a lock of its own making", k.viewChange(bentCert(wire.Certificate{})), consensus.VerdictForged},
 	} {
 		got := k.stage.check(consensus.Verify{From: 0, Msg: row.msg})
 		if got.Verdict != row.want {
 			t.Errorf("%s: verdict %v, want %v", row.name, got.Verdict, row.want)
 		}
-		if (got.Verdict == consensus.VerdictOK) != (len(got.bodies) == 1) {
+		if _, change := row.msg.(*wire.ViewChange); !change && (got.Verdict == consensus.VerdictOK) != (len(got.bodies) == 1) {
 			t.Errorf("%s: %d bodies with verdict %v", row.name, len(got.bodies), got.Verdict)
 		}
 	}

@@ -170,7 +170,7 @@ func (s *cryptoStage) check(job consensus.Verify) checked {
 		out.Digest = s.r.scope.ViewChangeDigest(m)
 		ok = job.From == s.r.cfg.Self || s.checkViewChange(m, out.Digest)
 	case *wire.Reminder:
-		// BLS signatures are unique: this replica's share is the one that it makes.
+		// Signing is deterministic: this replica's share is the one that it makes.
 		ok = m.Sigma == s.r.suite.SignShare(consensus.PurposeSigma, s.r.scope.SlotHash(m.Slot))
 	case *wire.NewView:
 		d := s.r.scope.NewViewDigest(m)
@@ -182,14 +182,19 @@ func (s *cryptoStage) check(job consensus.Verify) checked {
 	return out
 }
 
-// slow is the certificate τ(τ(h)); τ(h) itself is covered by the hash that it
-// signs.
-func (s *cryptoStage) slow(slot wire.SlotID, tau, two wire.BLSSignature) Certificate {
-	return Certificate{consensus.PurposeTauTau, s.r.scope.SlowCommitHash(slot, tau), two}
+// slow is the certificate τ(τ(h)).
+func (s *cryptoStage) slow(slot wire.SlotID, two wire.Certificate) Certificate {
+	return Certificate{consensus.PurposeTauTau, s.r.scope.SlowCommitHash(slot), two}
 }
 
+// stable checks a checkpoint's certificate. The genesis state has none, and no
+// other bytes in its place: what is not verified has no bound but the decoder's,
+// and view changes are recorded whole.
 func (s *cryptoStage) stable(m *wire.Stable) bool {
-	return m.State.Seq == 0 || s.certified(Certificate{consensus.PurposeCheckpoint, s.r.scope.CheckpointHash(m.State), m.Tau})
+	if m.State.Seq == 0 {
+		return *m == wire.Stable{}
+	}
+	return s.certified(Certificate{consensus.PurposeCheckpoint, s.r.scope.CheckpointHash(m.State), m.Tau})
 }
 
 // checkViewChange verifies the signature, the checkpoint certificate and every
@@ -307,7 +312,7 @@ func (s *cryptoStage) checkBlocks(m *wire.Blocks, out *checked) {
 		if p.Fast {
 			certs[i] = Certificate{consensus.PurposeSigma, s.r.scope.SlotHash(p.Slot), p.Sigma}
 		} else {
-			certs[i] = s.slow(p.Slot, p.Tau, p.TauTau)
+			certs[i] = s.slow(p.Slot, p.TauTau)
 		}
 	}
 	if !s.certified(certs...) && !plant.On(plant.FetchedCertificatesTrusted) {

@@ -1,12 +1,25 @@
-// Package sigagg is threshold BLS12-381: it signs a share, combines shares,
-// verifies once and names the bad ones.
+// Package sigagg is how replicas sign together: it signs a share, combines shares,
+// verifies once and names the bad ones, in three schemes.
 //
 // It knows digests, domains and thresholds. It is not a key store, it knows no
 // views, slots or quorum sizes, it starts no goroutine and does no I/O but for
 // reading the system's randomness in NewGroup and VerifyMany. All its types are
 // safe for concurrent use; the caller's thread does the work.
 //
-// # Scheme
+// # Schemes
+//
+//	                  signs with    makes and checks   certificate of k of n
+//	threshold BLS     BLSSigner     ThresholdGroup     48 bytes
+//	multi-signature   BLSSigner     MultiGroup         n/8 + 48 bytes
+//	Ed25519           EdSigner      EdGroup            n/8 + 64·k bytes
+//
+// All have the same methods over bytes (Vote, CertItem); the room that uses them
+// declares the interface, this one does not. Which bytes a certificate has, and
+// that only those of threshold BLS are unique, is in votes.go, bitmap.go and
+// docs/decisions/0013-signature-schemes.md; what they cost over n is in
+// docs/PERFORMANCE.md.
+//
+// # Threshold BLS
 //
 // Signatures are points of G1 (48 bytes), public keys points of G2 (96 bytes),
 // "min-sig": chosen by measurement, see docs/decisions/0001-bls-min-sig.md. A
@@ -23,10 +36,6 @@
 //	group, err := sigagg.NewGroup(threshold, groupKey, shareKeys)
 //	sig, culprits, err := group.Combine(sigagg.Prepare, digest, shares)
 //	err = group.Verify(sigagg.Prepare, digest, sig)
-//
-// Two more schemes are planned, a multi-signature with a bitmap and Ed25519 with
-// a bitmap. They will be further types with the methods of Signer and Group; the
-// room that uses them declares the interface, this one does not.
 //
 // # Invariants
 //
@@ -45,6 +54,12 @@
 // not start, and on Sign under a Domain that is not declared.
 //
 // I6. Every memo is bounded, and its content cannot be told from the results.
+//
+// I7. A certificate with a bitmap names exactly the threshold of signers, all
+// below n, in exactly as many bytes as that takes.
+//
+// I8. No key is added to another whose owner has not proven to know its secret,
+// and no two signers have one key.
 //
 // # What it costs
 //
@@ -80,7 +95,9 @@
 // Boldyreva, "Threshold Signatures … Based on the Gap-Diffie-Hellman-Group",
 // PKC 2003; draft-irtf-cfrg-bls-signature; RFC 9380 (hashing); Gueta et al.,
 // "SBFT", DSN 2019 (combine first, verify once); Cascudo and David, "SCRAPE",
-// ACNS 2017 (consistency of share keys). The field, curve and pairing arithmetic
+// ACNS 2017 (consistency of share keys); Boneh, Drijvers and Neven, ASIACRYPT
+// 2018, and Ristenpart and Yilek, EUROCRYPT 2007 (multi-signatures with proofs of
+// possession); ZIP-215 (rules of Ed25519). The field, curve and pairing arithmetic
 // is herumi's mcl, reached through bls-eth-go-binary, whose high level is min-pk
 // and is not used.
 package sigagg

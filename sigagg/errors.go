@@ -33,7 +33,13 @@ var (
 	// ErrThreshold says that threshold or n is outside 1 ≤ threshold ≤ n ≤
 	// SignersMax.
 	ErrThreshold = errors.New("sigagg: threshold out of range")
-	// ErrKeySet says that the share keys handed to NewGroup do not lie on one
-	// polynomial of degree threshold−1 through the group key.
-	ErrKeySet = errors.New("sigagg: share keys do not belong to the group key")
+	// ErrKeySet says that keys do not belong together: share keys that do not lie
+	// on one polynomial of degree threshold−1 through the group key, or one key of
+	// two signers.
+	ErrKeySet = errors.New("sigagg: keys do not belong together")
+	// ErrPossession says that a key's proof of possession does not verify.
+	ErrPossession = errors.New("sigagg: proof of possession does not verify")
+	// ErrCertificate says that bytes are no bitmap of exactly the threshold of
+	// signers with their signatures behind it.
+	ErrCertificate = errors.New("sigagg: malformed certificate")
 )

@@ -160,48 +160,75 @@ type candidate struct {
 // ErrTooFew, before or after the culprits are put aside; ErrVerify if good
 // shares do not combine, which NewGroup's check rules out.
 func (g *Group) Combine(domain Domain, digest [32]byte, shares []Share) (sig Signature, culprits []int, err error) {
-	if err := g.checkShares(domain, shares); err != nil {
+	err = checkShares(domain, g.threshold, len(g.shares), len(shares), func(i int) int { return shares[i].Signer })
+	if err != nil {
 		return Signature{}, nil, err
 	}
-	picked, spares, culprits := pick(shares, g.threshold)
-	if len(picked) == g.threshold {
-		if sig, ok := g.tryCombine(domain, digest, picked); ok {
-			return sig, culprits, nil
+	c := combination{domain: domain, digest: digest, threshold: g.threshold, keys: g.shares}
+	c.try = func(picked []candidate) bool {
+		var ok bool
+		sig, ok = g.tryCombine(domain, digest, picked)
+		return ok
+	}
+	culprits, err = c.run(shares)
+	return sig, culprits, err
+}
+
+// combination is one attempt to make a certificate of BLS shares, threshold or
+// multi-signature alike.
+type combination struct {
+	domain    Domain
+	digest    [32]byte
+	threshold int
+	keys      []PublicKey // of the signers
+	// try combines exactly threshold candidates, which it sorts by signer, and
+	// says whether the result verifies. It keeps the result of its last call.
+	try func(picked []candidate) bool
+}
+
+// run tries the first shares that decode, unread, and on failure those that
+// verify. With an error, try's last result is no certificate.
+func (c *combination) run(shares []Share) (culprits []int, err error) {
+	picked, spares, culprits := pick(shares, c.threshold)
+	if len(picked) == c.threshold {
+		if c.try(picked) {
+			return culprits, nil
 		}
 		more, _, malformed := pick(spares, len(spares))
-		good, bad := g.sift(domain, digest, append(picked, more...))
+		good, bad := c.sift(append(picked, more...))
 		picked, culprits = good, slices.Concat(culprits, malformed, bad)
 	}
 	slices.Sort(culprits)
-	if len(picked) < g.threshold {
-		return Signature{}, culprits, fmt.Errorf("%w: %d good of %d needed", ErrTooFew, len(picked), g.threshold)
+	if len(picked) < c.threshold {
+		return culprits, fmt.Errorf("%w: %d good of %d needed", ErrTooFew, len(picked), c.threshold)
 	}
-	sig, ok := g.tryCombine(domain, digest, picked[:g.threshold])
-	if !ok {
-		return Signature{}, culprits, fmt.Errorf("%w: combined from %d good shares", ErrVerify, g.threshold)
+	if !c.try(picked[:c.threshold]) {
+		return culprits, fmt.Errorf("%w: combined from %d good shares", ErrVerify, c.threshold)
 	}
-	return sig, culprits, nil
+	return culprits, nil
 }
 
 // checkShares refuses what our own code must not ask for: an unknown domain, an
-// unknown or repeated signer, fewer shares than the threshold.
-func (g *Group) checkShares(domain Domain, shares []Share) error {
+// unknown or repeated signer of n, fewer shares than the threshold. signer gives
+// the signer of share i of count.
+func checkShares(domain Domain, threshold, n, count int, signer func(i int) int) error {
 	if !domain.Valid() {
 		return fmt.Errorf("%w: %d", ErrDomain, uint8(domain))
 	}
 	var seen [SignersMax / 64]uint64
-	for _, s := range shares {
-		if s.Signer < 0 || s.Signer >= len(g.shares) {
-			return fmt.Errorf("%w: %d of %d", ErrSigner, s.Signer, len(g.shares))
+	for i := range count {
+		s := signer(i)
+		if s < 0 || s >= n {
+			return fmt.Errorf("%w: %d of %d", ErrSigner, s, n)
 		}
-		bit := uint64(1) << (s.Signer % 64)
-		if seen[s.Signer/64]&bit != 0 && !plant.On(plant.DuplicateShares) {
-			return fmt.Errorf("%w: %d", ErrDuplicateSigner, s.Signer)
+		bit := uint64(1) << (s % 64)
+		if seen[s/64]&bit != 0 && !plant.On(plant.DuplicateShares) {
+			return fmt.Errorf("%w: %d", ErrDuplicateSigner, s)
 		}
-		seen[s.Signer/64] |= bit
+		seen[s/64] |= bit
 	}
-	if len(shares) < g.threshold {
-		return fmt.Errorf("%w: %d of %d needed", ErrTooFew, len(shares), g.threshold)
+	if count < threshold {
+		return fmt.Errorf("%w: %d of %d needed", ErrTooFew, count, threshold)
 	}
 	return nil
 }
@@ -257,14 +284,14 @@ func (g *Group) tryCombine(domain Domain, digest [32]byte, picked []candidate) (
 // keys differ, so each step needs a multi-scalar multiplication in G2: one liar
 // cost as much as here at k = 3 and about 0.6 times as much at k = 67, but f
 // liars at once can cost up to 2k pairings, and a liar is met only once.
-func (g *Group) sift(domain Domain, digest [32]byte, all []candidate) (good []candidate, bad []int) {
-	hash := messages.point(domain, digest)
+func (c *combination) sift(all []candidate) (good []candidate, bad []int) {
+	hash := messages.point(c.domain, c.digest)
 	for i := range all {
-		c := &all[i]
-		if c.point.IsValidOrder() && pairingHolds(&c.point, &hash, &g.shares[c.signer].point) {
-			good = append(good, *c)
+		a := &all[i]
+		if a.point.IsValidOrder() && pairingHolds(&a.point, &hash, &c.keys[a.signer].point) {
+			good = append(good, *a)
 		} else {
-			bad = append(bad, c.signer)
+			bad = append(bad, a.signer)
 		}
 	}
 	return good, bad

@@ -38,7 +38,7 @@ type slotKey struct {
 // pool is the shares for one value that liars know.
 type pool struct {
 	sigma, tau, two []consensus.ShareOf
-	tauCert         wire.BLSSignature
+	tauCert         wire.Certificate
 	hasTau, sent    bool
 }
 
@@ -214,7 +214,7 @@ func (b *brain) shares(p consensus.Purpose, h wire.Digest, pooled []consensus.Sh
 
 // combine makes a certificate out of pooled shares and those of all liars, if
 // they are enough. Shares that do not verify are left out.
-func (b *brain) combine(p consensus.Purpose, h wire.Digest, pooled []consensus.ShareOf) (wire.BLSSignature, bool) {
+func (b *brain) combine(p consensus.Purpose, h wire.Digest, pooled []consensus.ShareOf) (wire.Certificate, bool) {
 	seen := make([]bool, b.w.q.N)
 	var distinct []consensus.ShareOf
 	for _, s := range b.shares(p, h, pooled) {
@@ -228,7 +228,7 @@ func (b *brain) combine(p consensus.Purpose, h wire.Digest, pooled []consensus.S
 		need = b.w.q.Sigma
 	}
 	if len(distinct) < need {
-		return wire.BLSSignature{}, false
+		return wire.Certificate{}, false
 	}
 	sig, culprits, ok := b.w.keys.verifier.Combine(p, h, distinct)
 	if ok {

@@ -222,7 +222,7 @@ func (k *checker) certificate(n *node, sb *storage.Block) {
 	if p.Fast {
 		ok = k.w.keys.verifier.VerifyGroup(consensus.PurposeSigma, s.SlotHash(p.Slot), p.Sigma)
 	} else {
-		ok = k.w.keys.verifier.VerifyGroup(consensus.PurposeTauTau, s.SlowCommitHash(p.Slot, p.Tau), p.TauTau)
+		ok = k.w.keys.verifier.VerifyGroup(consensus.PurposeTauTau, s.SlowCommitHash(p.Slot), p.TauTau)
 	}
 	if want := k.chain[sb.Seq-1].header.BatchDigest; !ok || p.Slot.Digest != want || p.Slot.Seq != sb.Seq {
 		k.w.fail("C8: replica %d: certificate of block %d is not for %v", n.id, sb.Seq, want)

@@ -4,9 +4,11 @@ import (
 	"crypto/ed25519"
 	"encoding/binary"
 	"errors"
+	"math/bits"
 
 	"quorate/cluster"
 	"quorate/consensus"
+	"quorate/internal/assert"
 	"quorate/pipeline"
 	"quorate/wire"
 )
@@ -17,10 +19,11 @@ import (
 type oracle struct {
 	secret    uint64
 	threshold [8]int // shares per purpose
+	telling   bool   // certificates tell their signers, and so are not unique
 }
 
-func newOracle(secret uint64, q cluster.Quorums) *oracle {
-	o := &oracle{secret: secret}
+func newOracle(secret uint64, q cluster.Quorums, telling bool) *oracle {
+	o := &oracle{secret: secret, telling: telling}
 	o.threshold[consensus.PurposeSigma] = q.Sigma
 	o.threshold[consensus.PurposeTau] = q.Tau
 	o.threshold[consensus.PurposeTauTau] = q.Tau
@@ -32,7 +35,7 @@ func newOracle(secret uint64, q cluster.Quorums) *oracle {
 // trusting is a planted bug: it takes every certificate for good.
 type trusting struct{ pipeline.Suite }
 
-func (trusting) VerifyGroup(consensus.Purpose, wire.Digest, wire.BLSSignature) bool { return true }
+func (trusting) VerifyGroup(consensus.Purpose, wire.Digest, wire.Certificate) bool { return true }
 
 func (trusting) VerifyGroups([]pipeline.Certificate) bool { return true }
 
@@ -42,6 +45,7 @@ const (
 	tagGroup
 	tagIdentity
 	tagClient
+	tagSigned
 	tagPayer
 )
 
@@ -54,12 +58,26 @@ func (o *oracle) tag(kind, signer uint64, message []byte) uint64 {
 	return uint64(h)
 }
 
-// bls puts a tag into a signature. Its first byte is never that of a point of
-// BLS12-381, so that ideal and real ones are not mixed up by mistake.
-func bls(tag uint64) (s wire.BLSSignature) {
-	s[0] = 1
-	binary.LittleEndian.PutUint64(s[8:], tag)
+// tagged puts a tag into the bytes of a share or certificate. Its first byte is
+// never that of a point of BLS12-381, so that ideal and real ones are not mixed
+// up by mistake.
+func tagged(tag uint64) (b [48]byte) {
+	b[0] = 1
+	binary.LittleEndian.PutUint64(b[8:], tag)
+	return b
+}
+
+// shareOf and certificateOf take bytes that the simulator made and keeps short.
+func shareOf(b []byte) wire.Share {
+	s, err := wire.NewShare(b)
+	assert.That(err == nil, "sim: %v", err)
 	return s
+}
+
+func certificateOf(b []byte) wire.Certificate {
+	c, err := wire.NewCertificate(b)
+	assert.That(err == nil, "sim: %v", err)
+	return c
 }
 
 func ed(tag uint64) (s wire.Signature) {
@@ -67,12 +85,38 @@ func ed(tag uint64) (s wire.Signature) {
 	return s
 }
 
-func (o *oracle) share(p consensus.Purpose, r wire.ReplicaID, h wire.Digest) wire.BLSSignature {
-	return bls(o.tag(tagShare, uint64(p)<<16|uint64(r), h[:]))
+func (o *oracle) share(p consensus.Purpose, r wire.ReplicaID, h wire.Digest) wire.Share {
+	b := tagged(o.tag(tagShare, uint64(p)<<16|uint64(r), h[:]))
+	return shareOf(b[:])
 }
 
-func (o *oracle) group(p consensus.Purpose, h wire.Digest) wire.BLSSignature {
-	return bls(o.tag(tagGroup, uint64(p), h[:]))
+// group is the one certificate of threshold signatures.
+func (o *oracle) group(p consensus.Purpose, h wire.Digest) wire.Certificate {
+	b := tagged(o.tag(tagGroup, uint64(p), h[:]))
+	return certificateOf(b[:])
+}
+
+// signers is a set of replicas, as the bytes of a certificate hold it.
+type signers [(wire.ReplicasMax + 7) / 8]byte
+
+// signed is the certificate of a set of signers, where they are told.
+func (o *oracle) signed(p consensus.Purpose, h wire.Digest, by signers) wire.Certificate {
+	b := tagged(o.tag(tagSigned, uint64(p), append(h[:], by[:]...)))
+	return certificateOf(append(by[:], b[:]...))
+}
+
+// verifies judges a certificate's bytes.
+func (o *oracle) verifies(p consensus.Purpose, h wire.Digest, c wire.Certificate) bool {
+	if !o.telling {
+		return c == o.group(p, h)
+	}
+	var by signers
+	count := 0
+	copy(by[:], c.Bytes())
+	for _, b := range by {
+		count += bits.OnesCount8(b)
+	}
+	return count == o.threshold[p] && c == o.signed(p, h, by)
 }
 
 func (o *oracle) identity(r wire.ReplicaID, message []byte) wire.Signature {
@@ -97,7 +141,7 @@ type idealSuite struct {
 
 var _ pipeline.Suite = idealSuite{}
 
-func (s idealSuite) SignShare(p consensus.Purpose, h wire.Digest) wire.BLSSignature {
+func (s idealSuite) SignShare(p consensus.Purpose, h wire.Digest) wire.Share {
 	return s.o.share(p, s.self, h)
 }
 
@@ -105,9 +149,10 @@ func (s idealSuite) SignIdentity(message []byte) wire.Signature {
 	return s.o.identity(s.self, message)
 }
 
-func (s idealSuite) Combine(p consensus.Purpose, h wire.Digest, shares []consensus.ShareOf) (wire.BLSSignature, []wire.ReplicaID, bool) {
+func (s idealSuite) Combine(p consensus.Purpose, h wire.Digest, shares []consensus.ShareOf) (wire.Certificate, []wire.ReplicaID, bool) {
 	var culprits []wire.ReplicaID
 	good := 0
+	var by signers // the first good ones, as many as are needed
 	seen := map[wire.ReplicaID]bool{}
 	for _, sh := range shares {
 		switch {
@@ -115,17 +160,22 @@ func (s idealSuite) Combine(p consensus.Purpose, h wire.Digest, shares []consens
 			culprits = append(culprits, sh.Replica)
 		case !seen[sh.Replica]:
 			seen[sh.Replica] = true
-			good++
+			if good++; good <= s.o.threshold[p] {
+				by[sh.Replica/8] |= 1 << (sh.Replica % 8)
+			}
 		}
 	}
 	if len(culprits) > 0 || good < s.o.threshold[p] {
-		return wire.BLSSignature{}, culprits, false
+		return wire.Certificate{}, culprits, false
 	}
-	return s.o.group(p, h), nil, true
+	if !s.o.telling {
+		return s.o.group(p, h), nil, true
+	}
+	return s.o.signed(p, h, by), nil, true
 }
 
-func (s idealSuite) VerifyGroup(p consensus.Purpose, h wire.Digest, sig wire.BLSSignature) bool {
-	return sig == s.o.group(p, h)
+func (s idealSuite) VerifyGroup(p consensus.Purpose, h wire.Digest, sig wire.Certificate) bool {
+	return s.o.verifies(p, h, sig)
 }
 
 func (s idealSuite) VerifyGroups(certs []pipeline.Certificate) bool {
@@ -166,14 +216,14 @@ type keyring struct {
 	sign     func(client int, message []byte) wire.Signature
 	pay      func(payer int, d wire.Digest) wire.Signature
 	paid     func(p *pipeline.PayerSignature) bool // whether a payer signed this
-	check    func(h *wire.BlockHeader, pi wire.BLSSignature) error
+	check    func(h *wire.BlockHeader, pi wire.Certificate) error
 	verifier pipeline.Suite
 	oracle   *oracle // nil with real cryptography
 }
 
 // idealKeys makes the keys of most runs.
-func idealKeys(seed uint64, q cluster.Quorums) *keyring {
-	o := newOracle(seed, q)
+func idealKeys(seed uint64, q cluster.Quorums, telling bool) *keyring {
+	o := newOracle(seed, q, telling)
 	k := &keyring{cluster: wire.Sum("sim/cluster", binary.LittleEndian.AppendUint64(nil, seed)), oracle: o}
 	for i := range q.N {
 		k.suites = append(k.suites, idealSuite{o, wire.ReplicaID(i)})
@@ -183,7 +233,7 @@ func idealKeys(seed uint64, q cluster.Quorums) *keyring {
 	k.pay = func(p int, d wire.Digest) wire.Signature { return o.payer(payerKey(p), d) }
 	k.paid = func(p *pipeline.PayerSignature) bool { return p.Signature == o.payer(p.Key, p.Digest) }
 	scope := wire.Scope{Cluster: k.cluster, Epoch: 1}
-	k.check = func(h *wire.BlockHeader, pi wire.BLSSignature) error {
+	k.check = func(h *wire.BlockHeader, pi wire.Certificate) error {
 		if !k.verifier.VerifyGroup(consensus.PurposePi, scope.ExecuteHash(h.Seq, h.Hash()), pi) {
 			return errForged
 		}

@@ -12,7 +12,7 @@ import (
 type Keys struct{ ring *keyring }
 
 // IdealKeys makes keys from a seed.
-func IdealKeys(seed uint64, q cluster.Quorums) *Keys { return &Keys{idealKeys(seed, q)} }
+func IdealKeys(seed uint64, q cluster.Quorums) *Keys { return &Keys{idealKeys(seed, q, false)} }
 
 // Cluster is the cluster's id.
 func (k *Keys) Cluster() wire.Digest { return k.ring.cluster }
@@ -26,7 +26,7 @@ func (k *Keys) Sign(client wire.ClientID, message []byte) wire.Signature {
 }
 
 // Group gives what enough shares combine to, as only the judge of a test may.
-func (k *Keys) Group(p consensus.Purpose, hash wire.Digest) wire.BLSSignature {
+func (k *Keys) Group(p consensus.Purpose, hash wire.Digest) wire.Certificate {
 	return k.ring.oracle.group(p, hash)
 }
 

@@ -63,8 +63,8 @@ func doubleCertificate(l *liar, r *stream, _ wire.ReplicaID, m wire.Message) boo
 		if !p.hasTau {
 			return false
 		}
-		if sig, ok := b.combine(consensus.PurposeTauTau, l.w.scope.SlowCommitHash(m.Slot, p.tauCert), p.two); ok {
-			l.tell(l.someone(r), &wire.SlowCommitProof{Slot: m.Slot, Tau: p.tauCert, TauTau: sig})
+		if sig, ok := b.combine(consensus.PurposeTauTau, l.w.scope.SlowCommitHash(m.Slot), p.two); ok {
+			l.tell(l.someone(r), &wire.SlowCommitProof{Slot: m.Slot, TauTau: sig})
 			return true
 		}
 	}
@@ -124,20 +124,15 @@ func forgedCertificate(f *frame) bool {
 	switch m := f.m.(type) {
 	case *wire.FullCommitProof:
 		if rename(&m.Slot); broken {
-			m.Sigma[9] ^= 1
+			m.Sigma = brokenCertificate(m.Sigma)
 		}
 	case *wire.Prepare:
 		if rename(&m.Slot); broken {
-			m.Tau[9] ^= 1
+			m.Tau = brokenCertificate(m.Tau)
 		}
 	case *wire.SlowCommitProof:
-		switch {
-		case broken:
-			m.TauTau[9] ^= 1
-		case f.rnd.chance(500):
-			m.Tau[9] ^= 1
-		default:
-			rename(&m.Slot)
+		if rename(&m.Slot); broken {
+			m.TauTau = brokenCertificate(m.TauTau)
 		}
 	case *wire.ExecuteProof:
 		if how == 0 {
@@ -147,17 +142,25 @@ func forgedCertificate(f *frame) bool {
 		}
 	case *wire.Blocks:
 		p := &m.Blocks[f.rnd.below(len(m.Blocks))].Proof
-		p.Sigma[9] ^= 1
-		p.TauTau[9] ^= 1
 		if p.Fast {
-			p.TauTau = wire.BLSSignature{}
+			p.Sigma = brokenCertificate(p.Sigma)
 		} else {
-			p.Sigma = wire.BLSSignature{}
+			p.TauTau = brokenCertificate(p.TauTau)
 		}
 	default:
 		return false
 	}
 	return f.become(f.m)
+}
+
+// brokenCertificate flips a bit of a certificate, or makes one up of none.
+func brokenCertificate(c wire.Certificate) wire.Certificate {
+	b := append([]byte(nil), c.Bytes()...)
+	if len(b) < 10 {
+		b = append(b, make([]byte, 10)...)
+	}
+	b[9] ^= 1
+	return certificateOf(b)
 }
 
 // shadowCertificate puts an invalid certificate with the view and digest of a
@@ -167,7 +170,7 @@ func shadowCertificate(f *frame) bool {
 	switch m := f.m.(type) {
 	case *wire.Prepare:
 		shadow := *m
-		shadow.Tau[9] ^= 1
+		shadow.Tau = brokenCertificate(shadow.Tau)
 		f.l.tell(f.to, &shadow)
 		return true
 	case *wire.ViewChange:
@@ -179,11 +182,11 @@ func shadowCertificate(f *frame) bool {
 			e := &m.Slots[i]
 			if !e.HasLock && e.HasVote {
 				e.HasLock, e.Lock = true, wire.Lock{View: e.Vote.View, Digest: e.Vote.Digest}
-				e.Lock.Tau = f.l.brain.pool(wire.SlotID{View: e.Vote.View, Seq: e.Seq, Digest: e.Vote.Digest}).tauCert
-				e.Lock.Tau[9] ^= 1
+				tau := f.l.brain.pool(wire.SlotID{View: e.Vote.View, Seq: e.Seq, Digest: e.Vote.Digest}).tauCert
+				e.Lock.Tau = brokenCertificate(tau)
 				shadowed = true
 			} else if e.HasLock && f.rnd.chance(500) {
-				e.Lock.Tau[9] ^= 1
+				e.Lock.Tau = brokenCertificate(e.Lock.Tau)
 				shadowed = true
 			}
 		}

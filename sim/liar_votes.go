@@ -22,7 +22,7 @@ func doubleVote(l *liar, _ *stream, _ wire.ReplicaID, m wire.Message) bool {
 	case *wire.PrePrepare:
 		l.tellAll(l.vote(m.Slot))
 	case *wire.Prepare:
-		share := l.w.keys.suites[l.n.id].SignShare(consensus.PurposeTauTau, l.w.scope.SlowCommitHash(m.Slot, m.Tau))
+		share := l.w.keys.suites[l.n.id].SignShare(consensus.PurposeTauTau, l.w.scope.SlowCommitHash(m.Slot))
 		l.tellAll(&wire.Commit{Slot: m.Slot, Share: share})
 	default:
 		return false
@@ -33,14 +33,14 @@ func doubleVote(l *liar, _ *stream, _ wire.ReplicaID, m wire.Message) bool {
 // badShare sends a share that does not verify (strategy 5): broken bytes, none,
 // or another replica's.
 func badShare(f *frame) bool {
-	spoil := func(s *wire.BLSSignature, pooled []consensus.ShareOf) {
+	spoil := func(s *wire.Share, pooled []consensus.ShareOf) {
 		switch how := f.rnd.below(3); {
 		case how == 0 && len(pooled) > 0:
 			*s = pooled[f.rnd.below(len(pooled))].Share
 		case how == 1:
-			*s = wire.BLSSignature{}
+			*s = wire.Share{}
 		default:
-			s[9] ^= 1
+			*s = brokenShare(*s)
 		}
 	}
 	switch m := f.m.(type) {
@@ -61,6 +61,16 @@ func badShare(f *frame) bool {
 		return false
 	}
 	return f.become(f.m)
+}
+
+// brokenShare flips a bit of a share, or makes one up of none.
+func brokenShare(s wire.Share) wire.Share {
+	b := append([]byte(nil), s.Bytes()...)
+	if len(b) < 10 {
+		b = append(b, make([]byte, 10)...)
+	}
+	b[9] ^= 1
+	return shareOf(b)
 }
 
 // isShare reports whether a message carries a share.
@@ -92,7 +102,7 @@ func selectiveShare(f *frame) bool {
 		case f.l.brain.second[f.to]:
 			f.lost = true
 		case m.HasTau && f.rnd.chance(500):
-			m.HasTau, m.Tau = false, wire.BLSSignature{}
+			m.HasTau, m.Tau = false, wire.Share{}
 			return f.become(m)
 		default:
 			return false

@@ -75,6 +75,7 @@ type Options struct {
 	Faults  Faults
 	Lies    uint64 // rows of the table of strategies that every liar keeps to; 0: drawn
 	Real    bool   // real signatures
+	Scheme  int    // of cluster.Schemes; with ideal signatures, over 0: certificates that tell their signers
 	Batch   pipeline.BatchPolicy
 	Queue   int  // RequestQueueMax
 	Bytes   int  // RequestQueueBytes
@@ -140,6 +141,7 @@ func Draw(seed uint64) Options {
 	}
 	o := Options{Seed: seed, F: size[0], C: size[1], Window: 4 << r.below(8), Phases: r.between(2, 7), Final: r.chance(400), Real: r.chance(10)}
 	o.Faults = drawFaults(&r)
+	o.Scheme = drawScheme(seed)
 	o.Batch = pipeline.BatchPolicy{EventsMax: r.between(1, 1+r.below(2000)), BytesMax: 4 << 10 << r.below(5), EagerSlots: r.between(1, 4),
 		SlotsMax: r.between(1, int(o.Window)), DelayTicks: r.between(0, 4)}
 	o.Queue = 16 << r.below(8)
@@ -171,6 +173,13 @@ func Draw(seed uint64) Options {
 		o.F, o.C, o.Phases, o.Load.Ops = 1, 0, min(o.Phases, 3), 10
 	}
 	return o
+}
+
+// drawScheme gives half of the runs the default scheme, whose certificates are
+// unique: what relies on that shows in the others.
+func drawScheme(seed uint64) int {
+	r := newStream(seed, "scheme")
+	return max(0, r.below(4)-1)
 }
 
 // drawFaults picks the kinds of a run: few, half or most of them, or none.
@@ -208,7 +217,7 @@ type field struct {
 
 // fields lists everything of the options but what chance alone needs.
 func (o *Options) fields() []field {
-	list := []field{{"seed", &o.Seed}, {"f", &o.F}, {"c", &o.C}, {"window", (*uint64)(&o.Window)}, {"real", &o.Real}, {"final", &o.Final},
+	list := []field{{"seed", &o.Seed}, {"f", &o.F}, {"c", &o.C}, {"window", (*uint64)(&o.Window)}, {"real", &o.Real}, {"scheme", &o.Scheme}, {"final", &o.Final},
 		{"queue", &o.Queue}, {"queue-bytes", &o.Bytes}, {"batch-events", &o.Batch.EventsMax}, {"batch-bytes", &o.Batch.BytesMax}, {"batch-eager", &o.Batch.EagerSlots},
 		{"batch-slots", &o.Batch.SlotsMax}, {"batch-delay", &o.Batch.DelayTicks},
 		{"delay", &o.Network.Delay}, {"fifo", &o.Network.FIFO}, {"codec", &o.Network.Codec}, {"client-delay", &o.Network.Client},
@@ -255,7 +264,7 @@ func parseField(s string, v any) (err error) {
 func (o *Options) validate() error {
 	_, err := cluster.NewQuorums(o.replicas(), o.F, o.C)
 	l := &o.Load
-	ok := o.Window >= 2 && o.Window&(o.Window-1) == 0 && l.Clients >= 0 && l.Clients <= clientsMax &&
+	ok := o.Scheme >= 0 && o.Scheme < len(cluster.Schemes()) && o.Window >= 2 && o.Window&(o.Window-1) == 0 && l.Clients >= 0 && l.Clients <= clientsMax &&
 		min(l.Depth, l.Events, l.Accounts, o.Queue, o.Batch.EventsMax, o.Batch.BytesMax, o.Batch.EagerSlots, o.Batch.SlotsMax) > 0 && l.Ops >= 0
 	for _, s := range append(o.Stages[:], o.Network.Delay, o.Network.Client) {
 		ok = ok && 0 <= s.low && s.low <= s.high
@@ -268,6 +277,6 @@ func (o *Options) validate() error {
 
 // String is the full set, for the head of a report.
 func (o Options) String() string {
-	return fmt.Sprintf("seed %d: n=%d f=%d c=%d window %d real %v phases %d final crash %v\n  faults %v\n  batch %+v queue %d\n  network %+v\n  stages %v\n  load %+v",
-		o.Seed, o.replicas(), o.F, o.C, o.Window, o.Real, o.Phases, o.Final, o.Faults, o.Batch, o.Queue, o.Network, o.Stages, o.Load)
+	return fmt.Sprintf("seed %d: n=%d f=%d c=%d window %d real %v scheme %s phases %d final crash %v\n  faults %v\n  batch %+v queue %d\n  network %+v\n  stages %v\n  load %+v",
+		o.Seed, o.replicas(), o.F, o.C, o.Window, o.Real, cluster.Schemes()[o.Scheme], o.Phases, o.Final, o.Faults, o.Batch, o.Queue, o.Network, o.Stages, o.Load)
 }

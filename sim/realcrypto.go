@@ -8,16 +8,16 @@ import (
 
 	"quorate/client"
 	"quorate/cluster"
+	"quorate/internal/scheme"
 	"quorate/pipeline"
-	"quorate/sigagg"
 	"quorate/wire"
 )
 
-// realKeys makes BLS12-381 and Ed25519 keys from a seed, through a genesis as
+// realKeys makes keys of the run's signature scheme from its seed, through a genesis as
 // `replica init` would.
-func realKeys(seed uint64, q cluster.Quorums, window wire.SeqNum, clients int) (*keyring, error) {
-	rnd := newStream(seed, "keys")
-	g, nodes, err := dealGenesis(&rnd, q, window, clients)
+func realKeys(o *Options, q cluster.Quorums) (*keyring, error) {
+	rnd := newStream(o.Seed, "keys")
+	g, nodes, err := dealGenesis(&rnd, o, q)
 	if err != nil {
 		return nil, err
 	}
@@ -59,28 +59,21 @@ func (r *stream) Read(p []byte) (int, error) {
 
 var _ io.Reader = (*stream)(nil)
 
-func dealGenesis(rnd *stream, q cluster.Quorums, window wire.SeqNum, clients int) (*cluster.Genesis, []*cluster.NodeKeys, error) {
-	g := &cluster.Genesis{Name: "sim", Epoch: 1, F: q.F, C: q.C, Window: int(window), TimeBound: timeBound, CreatedAt: 1,
+func dealGenesis(rnd *stream, o *Options, q cluster.Quorums) (*cluster.Genesis, []*cluster.NodeKeys, error) {
+	g := &cluster.Genesis{Name: "sim", Epoch: 1, F: q.F, C: q.C, Scheme: cluster.Schemes()[o.Scheme], Window: int(o.Window), TimeBound: timeBound, CreatedAt: 1,
 		Ledgers: []cluster.Ledger{{Number: 1, Currency: "EUR", Scale: 2}}}
-	deals := make([]*sigagg.Dealing, 3)
-	for i, k := range []int{q.Sigma, q.Tau, q.Pi} {
-		var err error
-		if deals[i], err = sigagg.Deal(k, q.N, rnd); err != nil {
-			return nil, nil, err
-		}
-	}
-	sigma, tau, pi := deals[0], deals[1], deals[2]
-	g.Sigma, g.Tau, g.Pi = sigma.Group.Bytes(), tau.Group.Bytes(), pi.Group.Bytes()
 	var nodes []*cluster.NodeKeys
 	for i := range q.N {
-		k := &cluster.NodeKeys{Replica: wire.ReplicaID(i), SigmaShare: sigma.Shares[i].Bytes(), TauShare: tau.Shares[i].Bytes(), PiShare: pi.Shares[i].Bytes()}
+		k := &cluster.NodeKeys{Replica: wire.ReplicaID(i)}
 		_, _ = rnd.Read(k.IdentitySeed[:])
 		g.Members = append(g.Members, cluster.Member{ID: wire.ReplicaID(i), PeerAddr: fmt.Sprintf("sim:%d", 7000+2*i),
-			ClientAddr: fmt.Sprintf("sim:%d", 7001+2*i), Identity: k.Identity().Public().(ed25519.PublicKey),
-			SigmaShare: sigma.SharePublics[i].Bytes(), TauShare: tau.SharePublics[i].Bytes(), PiShare: pi.SharePublics[i].Bytes()})
+			ClientAddr: fmt.Sprintf("sim:%d", 7001+2*i), Identity: k.Identity().Public().(ed25519.PublicKey)})
 		nodes = append(nodes, k)
 	}
-	for i := range clients {
+	if err := scheme.Deal(g, nodes, rnd); err != nil {
+		return nil, nil, err
+	}
+	for i := range o.Load.Clients {
 		key := clientKey(i)
 		g.Clients = append(g.Clients, cluster.ClientKey{ID: wire.ClientID(i + 1), Name: fmt.Sprintf("c%d", i+1), Key: key[:],
 			Roles: cluster.RolePay | cluster.RoleRead | cluster.RoleAdmin})

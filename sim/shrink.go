@@ -173,6 +173,7 @@ func (h *shrinker) options() {
 	}
 	set(func(o *Options) { o.Final = false })
 	set(func(o *Options) { o.Real = false })
+	set(func(o *Options) { o.Scheme = 0 })
 	set(func(o *Options) { o.Load.Rogue = false })
 	set(func(o *Options) { o.Load.Open = 0 })
 	for set(func(o *Options) { o.Load.Clients = max(1, o.Load.Clients/2) }) {

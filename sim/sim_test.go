@@ -5,6 +5,7 @@ package sim
 // fails is run again with its timeline, and on demand is written down and shrunk.
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"os"
@@ -18,6 +19,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"quorate/cluster"
+	"quorate/consensus"
+	"quorate/wire"
 )
 
 var (
@@ -247,13 +252,51 @@ func TestEqualSeedsGiveEqualRuns(t *testing.T) {
 	}
 }
 
-// One seed in a hundred has real signatures; this one has them for sure.
+// One seed in a hundred has real signatures; these have them for sure, in every
+// scheme.
 func TestRealSignatures(t *testing.T) {
-	opt := Draw(7)
-	opt.Real, opt.F, opt.C, opt.Phases, opt.Final = true, 1, 0, 1, false
-	opt.Faults |= FaultCrash | FaultByzantine
-	opt.Load.Clients, opt.Load.Ops, opt.Load.Open = 2, 10, 0
-	if r := Run(opt, nil); r.Problem != "" || r.Answered == 0 {
-		t.Errorf("%d answered: %s\n%v", r.Answered, r.Problem, opt)
+	for scheme := range cluster.Schemes() {
+		opt := Draw(7)
+		opt.Real, opt.Scheme, opt.F, opt.C, opt.Phases, opt.Final = true, scheme, 1, 0, 1, false
+		opt.Faults |= FaultCrash | FaultByzantine
+		opt.Load.Clients, opt.Load.Ops, opt.Load.Open = 2, 10, 0
+		if r := Run(opt, nil); r.Problem != "" || r.Answered == 0 {
+			t.Errorf("%d answered: %s\n%v", r.Answered, r.Problem, opt)
+		}
+	}
+}
+
+// TestCertificatesThatTell: the ideal certificates of a scheme with a bitmap are
+// as many as there are sets of signers, and no other bytes verify.
+func TestCertificatesThatTell(t *testing.T) {
+	q, err := cluster.NewQuorums(4, 1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := idealKeys(1, q, true)
+	h := wire.Digest{1}
+	seen := map[wire.Certificate]bool{}
+	for out := range q.N {
+		var shares []consensus.ShareOf
+		for i := range q.N {
+			if i != out {
+				shares = append(shares, consensus.ShareOf{Replica: wire.ReplicaID(i), Share: keys.suites[i].SignShare(consensus.PurposeTau, h)})
+			}
+		}
+		c, culprits, ok := keys.verifier.Combine(consensus.PurposeTau, h, shares)
+		if !ok || culprits != nil || !keys.verifier.VerifyGroup(consensus.PurposeTau, h, c) {
+			t.Fatalf("without replica %d: culprits %v", out, culprits)
+		}
+		for i := range c.Bytes() {
+			b := bytes.Clone(c.Bytes())
+			b[i] ^= 1
+			if keys.verifier.VerifyGroup(consensus.PurposeTau, h, certificateOf(b)) {
+				t.Errorf("without replica %d: byte %d does not matter", out, i)
+			}
+		}
+		seen[c] = true
+	}
+	if len(seen) != q.N {
+		t.Errorf("%d sets of signers make %d certificates", q.N, len(seen))
 	}
 }

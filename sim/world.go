@@ -82,12 +82,12 @@ func newWorld(opt Options, script, book *Scenario, lines io.Writer) *world {
 	}
 	if opt.Real {
 		var err error
-		if w.keys, err = realKeys(opt.Seed, w.q, opt.Window, opt.Load.Clients); err != nil {
+		if w.keys, err = realKeys(&opt, w.q); err != nil {
 			w.fail("keys: %v", err)
 			return w
 		}
 	} else {
-		w.keys = idealKeys(newRandom(opt.Seed, "keys"), w.q)
+		w.keys = idealKeys(newRandom(opt.Seed, "keys"), w.q, opt.Scheme > 0)
 	}
 	w.scope = wire.Scope{Cluster: w.keys.cluster, Epoch: 1}
 	w.cfg = opt.machineConfig()

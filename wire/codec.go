@@ -97,11 +97,6 @@ func (r *reader) digest(what string) (d Digest) {
 	return d
 }
 
-func (r *reader) bls(what string) (s BLSSignature) {
-	copy(s[:], r.take(ShareBytes, what))
-	return s
-}
-
 func (r *reader) signature(what string) (s Signature) {
 	copy(s[:], r.take(SignatureBytes, what))
 	return s

@@ -79,12 +79,12 @@ func decoders() []decoder {
 func recordGenerators() map[RecordKind]func(t *rapid.T) Record {
 	return map[RecordKind]func(t *rapid.T) Record{
 		RecordVote:       func(t *rapid.T) Record { return &VoteRecord{drawSlot(t)} },
-		RecordLock:       func(t *rapid.T) Record { return &LockRecord{drawSlot(t), drawBLS(t)} },
+		RecordLock:       func(t *rapid.T) Record { return &LockRecord{drawSlot(t), drawCert(t)} },
 		RecordCommitted:  func(t *rapid.T) Record { return &CommittedRecord{drawCommitProof(t)} },
 		RecordViewChange: func(t *rapid.T) Record { return &ViewChangeRecord{drawViewChange(t)} },
 		RecordEntered:    func(t *rapid.T) Record { return drawEntered(t) },
 		RecordAnchor: func(t *rapid.T) Record {
-			r := &AnchorRecord{View: drawView(t), Active: rapid.Bool().Draw(t, "active"), Stable: Stable{drawCheckpoint(t), drawBLS(t)}}
+			r := &AnchorRecord{View: drawView(t), Active: rapid.Bool().Draw(t, "active"), Stable: Stable{drawCheckpoint(t), drawCert(t)}}
 			if rapid.Bool().Draw(t, "leaving") {
 				r.Leaving = drawViewChange(t)
 			}
@@ -118,26 +118,26 @@ func messageGenerators() map[Kind]func(t *rapid.T) Message {
 			return &PrePrepare{Slot: drawSlot(t), Author: Signature(drawN(t, SignatureBytes)), Batch: drawBytes(t, 300)}
 		},
 		KindSignShare: func(t *rapid.T) Message {
-			m := &SignShare{Slot: drawSlot(t), Sigma: drawBLS(t), HasTau: rapid.Bool().Draw(t, "tau")}
+			m := &SignShare{Slot: drawSlot(t), Sigma: drawShare(t), HasTau: rapid.Bool().Draw(t, "tau")}
 			if m.HasTau {
-				m.Tau = drawBLS(t)
+				m.Tau = drawShare(t)
 			}
 			return m
 		},
-		KindFullCommitProof: func(t *rapid.T) Message { return &FullCommitProof{Slot: drawSlot(t), Sigma: drawBLS(t)} },
-		KindPrepare:         func(t *rapid.T) Message { return &Prepare{Slot: drawSlot(t), Tau: drawBLS(t)} },
-		KindCommit:          func(t *rapid.T) Message { return &Commit{Slot: drawSlot(t), Share: drawBLS(t)} },
+		KindFullCommitProof: func(t *rapid.T) Message { return &FullCommitProof{Slot: drawSlot(t), Sigma: drawCert(t)} },
+		KindPrepare:         func(t *rapid.T) Message { return &Prepare{Slot: drawSlot(t), Tau: drawCert(t)} },
+		KindCommit:          func(t *rapid.T) Message { return &Commit{Slot: drawSlot(t), Share: drawShare(t)} },
 		KindSlowCommitProof: func(t *rapid.T) Message {
-			return &SlowCommitProof{Slot: drawSlot(t), Tau: drawBLS(t), TauTau: drawBLS(t)}
+			return &SlowCommitProof{Slot: drawSlot(t), TauTau: drawCert(t)}
 		},
 		KindSignState: func(t *rapid.T) Message {
-			return &SignState{Seq: drawSeq(t), Digest: drawDigest(t), Share: drawBLS(t)}
+			return &SignState{Seq: drawSeq(t), Digest: drawDigest(t), Share: drawShare(t)}
 		},
 		KindExecuteProof: func(t *rapid.T) Message {
-			return &ExecuteProof{Seq: drawSeq(t), Digest: drawDigest(t), Pi: drawBLS(t)}
+			return &ExecuteProof{Seq: drawSeq(t), Digest: drawDigest(t), Pi: drawCert(t)}
 		},
-		KindCheckpoint: func(t *rapid.T) Message { return &Checkpoint{State: drawCheckpoint(t), Share: drawBLS(t)} },
-		KindStable:     func(t *rapid.T) Message { return &Stable{State: drawCheckpoint(t), Tau: drawBLS(t)} },
+		KindCheckpoint: func(t *rapid.T) Message { return &Checkpoint{State: drawCheckpoint(t), Share: drawShare(t)} },
+		KindStable:     func(t *rapid.T) Message { return &Stable{State: drawCheckpoint(t), Tau: drawCert(t)} },
 		KindComplaint:  func(t *rapid.T) Message { return &Complaint{View: drawView(t)} },
 		KindViewChange: func(t *rapid.T) Message { return drawViewChange(t) },
 		KindNewView:    func(t *rapid.T) Message { return drawNewView(t) },
@@ -152,7 +152,7 @@ func messageGenerators() map[Kind]func(t *rapid.T) Message {
 			return &FetchBlocks{From: SeqNum(from), To: SeqNum(from + rapid.Uint64Range(0, FetchBlocksMax-1).Draw(t, "more"))}
 		},
 		KindBlocks:   func(t *rapid.T) Message { return drawBlocks(t) },
-		KindReminder: func(t *rapid.T) Message { return &Reminder{Slot: drawSlot(t), Sigma: drawBLS(t)} },
+		KindReminder: func(t *rapid.T) Message { return &Reminder{Slot: drawSlot(t), Sigma: drawShare(t)} },
 		KindHead: func(t *rapid.T) Message {
 			return &Head{Slot: drawSlot(t), Author: Signature(drawN(t, SignatureBytes))}
 		},
@@ -163,14 +163,32 @@ func drawN(t *rapid.T, n int) []byte { return rapid.SliceOfN(rapid.Byte(), n, n)
 func drawBytes(t *rapid.T, most int) []byte {
 	return rapid.SliceOfN(rapid.Byte(), 0, most).Draw(t, "bytes")
 }
-func drawU16(t *rapid.T) uint16       { return rapid.Uint16().Draw(t, "u16") }
-func drawU32(t *rapid.T) uint32       { return rapid.Uint32().Draw(t, "u32") }
-func drawU64(t *rapid.T) uint64       { return rapid.Uint64().Draw(t, "u64") }
-func drawSeq(t *rapid.T) SeqNum       { return SeqNum(drawU64(t)) }
-func drawView(t *rapid.T) View        { return View(drawU64(t)) }
-func drawDigest(t *rapid.T) Digest    { return Digest(drawN(t, DigestBytes)) }
-func drawBLS(t *rapid.T) BLSSignature { return BLSSignature(drawN(t, ShareBytes)) }
-func drawSlot(t *rapid.T) SlotID      { return SlotID{drawView(t), drawSeq(t), drawDigest(t)} }
+func drawU16(t *rapid.T) uint16    { return rapid.Uint16().Draw(t, "u16") }
+func drawU32(t *rapid.T) uint32    { return rapid.Uint32().Draw(t, "u32") }
+func drawU64(t *rapid.T) uint64    { return rapid.Uint64().Draw(t, "u64") }
+func drawSeq(t *rapid.T) SeqNum    { return SeqNum(drawU64(t)) }
+func drawView(t *rapid.T) View     { return View(drawU64(t)) }
+func drawDigest(t *rapid.T) Digest { return Digest(drawN(t, DigestBytes)) }
+func drawSlot(t *rapid.T) SlotID   { return SlotID{drawView(t), drawSeq(t), drawDigest(t)} }
+
+func drawShare(t *rapid.T) Share {
+	s, err := NewShare(drawBytes(t, ShareBytesMax))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// drawCert gives certificates shorter and longer than those of the default
+// scheme.
+func drawCert(t *rapid.T) Certificate {
+	c, err := NewCertificate(drawBytes(t, 3*certificateHeadBytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 func drawPath(t *rapid.T, most int) []Digest {
 	path := make([]Digest, rapid.IntRange(0, most).Draw(t, "path"))
 	for i := range path {
@@ -201,7 +219,7 @@ func drawHeader(t *rapid.T) BlockHeader {
 func drawReply(t *rapid.T) *Reply {
 	return &Reply{
 		Client: ClientID(drawU64(t)), Seq: drawU64(t), Status: drawU16(t), Index: drawU32(t), Count: drawU32(t),
-		FirstTimestamp: drawU64(t), Result: drawBytes(t, 300), Path: drawPath(t, 4), Header: drawHeader(t), Pi: drawBLS(t),
+		FirstTimestamp: drawU64(t), Result: drawBytes(t, 300), Path: drawPath(t, 4), Header: drawHeader(t), Pi: drawCert(t),
 	}
 }
 
@@ -222,10 +240,10 @@ func drawNodeStatus(t *rapid.T) *NodeStatus {
 func drawCommitProof(t *rapid.T) CommitProof {
 	p := CommitProof{Slot: drawSlot(t), Fast: rapid.Bool().Draw(t, "fast")}
 	if p.Fast {
-		p.Sigma = drawBLS(t)
+		p.Sigma = drawCert(t)
 		return p
 	}
-	p.Tau, p.TauTau = drawBLS(t), drawBLS(t)
+	p.TauTau = drawCert(t)
 	return p
 }
 
@@ -236,7 +254,7 @@ func drawCheckpoint(t *rapid.T) CheckpointState {
 func drawViewChange(t *rapid.T) *ViewChange {
 	m := &ViewChange{
 		Replica: ReplicaID(drawU16(t)), To: drawView(t),
-		Stable:    Stable{State: drawCheckpoint(t), Tau: drawBLS(t)},
+		Stable:    Stable{State: drawCheckpoint(t), Tau: drawCert(t)},
 		Signature: Signature(drawN(t, SignatureBytes)),
 	}
 	m.Stable.State.Seq = SeqNum(rapid.Uint64Range(0, 1<<60).Draw(t, "stable"))
@@ -248,7 +266,7 @@ func drawViewChange(t *rapid.T) *ViewChange {
 			e.Vote = Vote{drawView(t), drawDigest(t)}
 		}
 		if e.HasLock = !e.HasVote || rapid.Bool().Draw(t, "lock"); e.HasLock {
-			e.Lock = Lock{drawView(t), drawDigest(t), drawBLS(t)}
+			e.Lock = Lock{drawView(t), drawDigest(t), drawCert(t)}
 		}
 		m.Slots = append(m.Slots, e)
 	}

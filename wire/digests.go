@@ -34,11 +34,13 @@ func (s Scope) SlotHash(slot SlotID) Digest {
 	return Sum(domainSlot, s.bytes(slot.append(nil)))
 }
 
-// SlowCommitHash is what a commit share signs: h together with τ(h), which is
-// unique for h.
-func (s Scope) SlowCommitHash(slot SlotID, tau BLSSignature) Digest {
+// SlowCommitHash is what a commit share signs: h once more, under another domain.
+// The share says that its signer holds a τ(h) durably. Which one, it does not
+// say: where certificates are not unique replicas hold different ones, and their
+// shares must still add up (docs/decisions/0013-signature-schemes.md).
+func (s Scope) SlowCommitHash(slot SlotID) Digest {
 	h := s.SlotHash(slot)
-	return Sum(domainSlowCommit, s.bytes(h[:]), tau[:])
+	return Sum(domainSlowCommit, s.bytes(h[:]))
 }
 
 // AuthorBytes is what the primary's Ed25519 key signs in a pre-prepare.

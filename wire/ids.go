@@ -45,13 +45,6 @@ const SignatureBytes = 64
 // Signature is an Ed25519 signature (RFC 8032).
 type Signature [SignatureBytes]byte
 
-// ShareBytes is the length of a compressed BLS12-381 G1 point: a signature
-// share or a combined threshold signature of any of the keys σ, τ and π.
-const ShareBytes = 48
-
-// BLSSignature is a compressed BLS12-381 G1 point, a share or a combined one.
-type BLSSignature [ShareBytes]byte
-
 // Op is what a client asks for.
 type Op uint8
 

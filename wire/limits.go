@@ -26,6 +26,11 @@ const (
 	FrameBytesMax = BatchBytesMax + 64<<10
 	// ReplicasMax bounds n: 3f+2c+1 of the largest cluster that is tested.
 	ReplicasMax = 255
+	// ShareBytesMax bounds a replica's share, bytes: that of Ed25519 is the longest.
+	ShareBytesMax = 64
+	// CertificateBytesMax bounds a certificate, bytes: Ed25519 signatures of all
+	// replicas of the largest cluster, and its bitmap.
+	CertificateBytesMax = ReplicasMax*ShareBytesMax + (ReplicasMax+7)/8
 	// WindowMax bounds the slots between the stable checkpoint and the newest.
 	WindowMax = 1024
 	// FetchBlocksMax bounds the blocks that one fetch may ask for.

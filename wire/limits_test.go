@@ -35,6 +35,14 @@ func limitsOfBytes() []bounded {
 			s.Proof.Slot.Digest[0] = 1
 			return (&Blocks{[]CommittedSlot{s}}).Append(nil)
 		}},
+		{"share", ShareBytesMax, message(KindSignState), func(n int) []byte {
+			b := append(make([]byte, 8+DigestBytes), byte(n))
+			return append(b, make([]byte, n)...)
+		}},
+		{"certificate", CertificateBytesMax, message(KindPrepare), func(n int) []byte {
+			b := appendU16(make([]byte, slotIDBytes), uint16(n))
+			return append(b, make([]byte, n)...)
+		}},
 		{"status voted", statusVotedBytesMax, message(KindStatus), func(n int) []byte {
 			m := &Status{Voted: make([]byte, n)}
 			m.Voted[n-1] = 1
@@ -119,7 +127,7 @@ func TestLargestValuesFitAFrame(t *testing.T) {
 		"pre-prepare": len((&PrePrepare{Batch: s.Batch}).Append(nil)),
 		"body":        len((&Body{s.Batch}).Append(nil)),
 		"one block":   len((&Blocks{[]CommittedSlot{s}}).Append(nil)),
-		"view change": len(limitsOfCounts()[2].value(WindowMax)) + WindowMax*(8+DigestBytes+ShareBytes),
+		"view change": len(limitsOfCounts()[2].value(WindowMax)) + WindowMax*(8+DigestBytes+2+certificateHeadBytes),
 		"reply":       len((&Reply{Result: make([]byte, ResultBytesMax), Path: make([]Digest, MerkleDepthMax)}).Append(nil)),
 		"request":     len((&Request{Body: make([]byte, BodyBytesMax)}).Append(nil)),
 	} {
@@ -132,6 +140,29 @@ func TestLargestValuesFitAFrame(t *testing.T) {
 	}
 }
 
+// TestAnchorBytes: the bound is the length of the largest anchor, to the byte.
+func TestAnchorBytes(t *testing.T) {
+	for _, certBytes := range []int{0, 48, 61, 200} {
+		cert, err := NewCertificate(make([]byte, certBytes))
+		if err != nil {
+			t.Fatal(err)
+		}
+		const window, changes = 8, 3
+		change := &ViewChange{Stable: Stable{Tau: cert}}
+		for i := range window {
+			change.Slots = append(change.Slots, SlotEvidence{Seq: SeqNum(i + 1), HasVote: true, HasLock: true, Lock: Lock{Tau: cert}})
+		}
+		a := &AnchorRecord{Stable: Stable{Tau: cert}, Leaving: change, Entered: &EnteredRecord{NewView: &NewView{}}}
+		for i := range changes {
+			a.Entered.NewView.Chosen = append(a.Entered.NewView.Chosen, ChosenViewChange{Replica: ReplicaID(i)})
+			a.Entered.Chosen = append(a.Entered.Chosen, change)
+		}
+		if got, want := len(a.Append(nil)), AnchorBytes(changes, window, certBytes); got != want {
+			t.Errorf("certificates of %d bytes: an anchor has %d bytes, AnchorBytes says %d", certBytes, got, want)
+		}
+	}
+}
+
 // TestCountsTakeNoMemory: a few bytes that promise millions of elements must be
 // refused for less memory than a page. TotalAlloc counts bytes, which
 // testing.AllocsPerRun does not.
@@ -141,7 +172,7 @@ func TestCountsTakeNoMemory(t *testing.T) {
 		"batch":       func() { _, _ = DecodeBatch(append(u64(0), u32(RequestsMax)...)) },
 		"batch, huge": func() { _, _ = DecodeBatch(append(u64(0), huge...)) },
 		"view change": func() {
-			_, _ = DecodeMessage(KindViewChange, append(make([]byte, 2+8+checkpointStateBytes+ShareBytes), u32(WindowMax)...))
+			_, _ = DecodeMessage(KindViewChange, append(make([]byte, 2+8+checkpointStateBytes+2), u32(WindowMax)...))
 		},
 		"new view":     func() { _, _ = DecodeMessage(KindNewView, append(u64(0), u32(ReplicasMax)...)) },
 		"blocks":       func() { _, _ = DecodeMessage(KindBlocks, u32(FetchBlocksMax)) },

@@ -73,7 +73,11 @@ func malformedVotes() []malformed {
 	pre := &PrePrepare{Batch: make([]byte, 4)}
 	return []malformed{
 		{"proof: fast is 2", only(DecodeCommitProof), with(proof, slotIDBytes, 2), "fast is not 0 or 1"},
-		{"proof: slow bytes called fast", only(DecodeCommitProof), with(proof, slotIDBytes, 1), "trailing bytes"},
+		{"proof: certificate promised", only(DecodeCommitProof), with(proof, slotIDBytes+1, 1), "cut short"},
+		{"proof: certificate of 65,535 bytes", only(DecodeCommitProof), with(proof, slotIDBytes+1, 0xff, 0xff), "is over"},
+		{"proof: certificate and more", only(DecodeCommitProof), append(proof.Append(nil), 7), "trailing bytes"},
+		{"sign-share: share promised", message(KindSignShare), with(&SignShare{}, slotIDBytes, 2), "cut short"},
+		{"sign-share: share of 255 bytes", message(KindSignShare), append(with(share, slotIDBytes, 255), make([]byte, 300)...), "is over"},
 		{"sign-share: has tau is 3", message(KindSignShare), with(share, -1, 3), "not 0 or 1"},
 		{"sign-share: tau promised", message(KindSignShare), with(share, -1, 1), "cut short"},
 		{"pre-prepare: batch length 2³²−1", message(KindPrePrepare), with(pre, slotIDBytes+SignatureBytes, u32(1<<32-1)...), "is over"},
@@ -95,8 +99,8 @@ func malformedViewChanges() []malformed {
 		}
 		return m
 	}
-	const slots = 2 + 8 + checkpointStateBytes + ShareBytes // offset of the count of slots
-	const flags = slots + 4 + 8                             // … of the first slot's flags
+	const slots = 2 + 8 + checkpointStateBytes + 2 // offset of the count of slots
+	const flags = slots + 4 + 8                    // … of the first slot's flags
 	newView := &NewView{Chosen: []ChosenViewChange{{Replica: 1}, {Replica: 2}}}
 	return []malformed{
 		{"view change: slot at the stable seq", message(KindViewChange), change(5, 5).Append(nil), "out of order"},

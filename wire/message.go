@@ -42,55 +42,54 @@ type PrePrepare struct {
 // healthy enough to save it, a share of τ.
 type SignShare struct {
 	Slot   SlotID
-	Sigma  BLSSignature
+	Sigma  Share
 	HasTau bool
-	Tau    BLSSignature // zero when HasTau is false
+	Tau    Share // zero when HasTau is false
 }
 
 // FullCommitProof commits a slot on the fast path: σ(h) of 3f+c+1 replicas.
 type FullCommitProof struct {
 	Slot  SlotID
-	Sigma BLSSignature
+	Sigma Certificate
 }
 
 // Prepare carries τ(h) of 2f+c+1 replicas: the slot is prepared.
 type Prepare struct {
 	Slot SlotID
-	Tau  BLSSignature
+	Tau  Certificate
 }
 
-// Commit is a share over τ(h), sent once the share's signer holds τ(h) durably.
+// Commit is a share of τ(τ(h)), sent once the share's signer holds τ(h) durably.
 type Commit struct {
 	Slot  SlotID
-	Share BLSSignature
+	Share Share
 }
 
-// SlowCommitProof commits a slot on the slow path: τ(τ(h)), with the τ(h) that
-// it signs.
+// SlowCommitProof commits a slot on the slow path: τ(τ(h)) of 2f+c+1 replicas
+// that hold τ(h).
 type SlowCommitProof struct {
 	Slot   SlotID
-	Tau    BLSSignature
-	TauTau BLSSignature
+	TauTau Certificate
 }
 
 // SignState is a share of π over the execution digest after slot Seq.
 type SignState struct {
 	Seq    SeqNum
 	Digest Digest
-	Share  BLSSignature
+	Share  Share
 }
 
 // ExecuteProof is π(d): f+1 replicas executed slot Seq with this result.
 type ExecuteProof struct {
 	Seq    SeqNum
 	Digest Digest
-	Pi     BLSSignature
+	Pi     Certificate
 }
 
 // Checkpoint is a share of τ over the checkpoint digest of slot Seq.
 type Checkpoint struct {
 	State CheckpointState
-	Share BLSSignature
+	Share Share
 }
 
 // CheckpointState is what a stable checkpoint certifies.
@@ -104,7 +103,7 @@ type CheckpointState struct {
 // genesis state and needs no signature (Tau is zero).
 type Stable struct {
 	State CheckpointState
-	Tau   BLSSignature
+	Tau   Certificate
 }
 
 // Complaint says that its sender wants to leave View: it timed out or holds
@@ -117,7 +116,7 @@ type Complaint struct {
 // slot that it says it has not voted for: its disk is an old image.
 type Reminder struct {
 	Slot  SlotID
-	Sigma BLSSignature
+	Sigma Share
 }
 
 func (m *PrePrepare) Kind() Kind      { return KindPrePrepare }
@@ -142,44 +141,42 @@ func (m *PrePrepare) Append(b []byte) []byte {
 
 // Append appends the canonical encoding to b.
 func (m *SignShare) Append(b []byte) []byte {
-	b = m.Slot.append(b)
-	b = append(b, m.Sigma[:]...)
+	b = m.Sigma.append(m.Slot.append(b))
 	b = appendBool(b, m.HasTau)
 	if m.HasTau {
-		b = append(b, m.Tau[:]...)
+		b = m.Tau.append(b)
 	}
 	return b
 }
 
 // Append appends the canonical encoding to b.
 func (m *FullCommitProof) Append(b []byte) []byte {
-	return append(m.Slot.append(b), m.Sigma[:]...)
+	return m.Sigma.append(m.Slot.append(b))
 }
 
 // Append appends the canonical encoding to b.
-func (m *Prepare) Append(b []byte) []byte { return append(m.Slot.append(b), m.Tau[:]...) }
+func (m *Prepare) Append(b []byte) []byte { return m.Tau.append(m.Slot.append(b)) }
 
 // Append appends the canonical encoding to b.
-func (m *Commit) Append(b []byte) []byte { return append(m.Slot.append(b), m.Share[:]...) }
+func (m *Commit) Append(b []byte) []byte { return m.Share.append(m.Slot.append(b)) }
 
 // Append appends the canonical encoding to b.
 func (m *SlowCommitProof) Append(b []byte) []byte {
-	b = append(m.Slot.append(b), m.Tau[:]...)
-	return append(b, m.TauTau[:]...)
+	return m.TauTau.append(m.Slot.append(b))
 }
 
 // Append appends the canonical encoding to b.
 func (m *SignState) Append(b []byte) []byte {
 	b = appendU64(b, uint64(m.Seq))
 	b = append(b, m.Digest[:]...)
-	return append(b, m.Share[:]...)
+	return m.Share.append(b)
 }
 
 // Append appends the canonical encoding to b.
 func (m *ExecuteProof) Append(b []byte) []byte {
 	b = appendU64(b, uint64(m.Seq))
 	b = append(b, m.Digest[:]...)
-	return append(b, m.Pi[:]...)
+	return m.Pi.append(b)
 }
 
 const checkpointStateBytes = 8 + 2*DigestBytes
@@ -199,16 +196,16 @@ func (r *reader) checkpointState() CheckpointState {
 }
 
 // Append appends the canonical encoding to b.
-func (m *Checkpoint) Append(b []byte) []byte { return append(m.State.append(b), m.Share[:]...) }
+func (m *Checkpoint) Append(b []byte) []byte { return m.Share.append(m.State.append(b)) }
 
 // Append appends the canonical encoding to b.
-func (m *Stable) Append(b []byte) []byte { return append(m.State.append(b), m.Tau[:]...) }
+func (m *Stable) Append(b []byte) []byte { return m.Tau.append(m.State.append(b)) }
 
 // Append appends the canonical encoding to b.
 func (m *Complaint) Append(b []byte) []byte { return appendU64(b, uint64(m.View)) }
 
 // Append appends the canonical encoding to b.
-func (m *Reminder) Append(b []byte) []byte { return append(m.Slot.append(b), m.Sigma[:]...) }
+func (m *Reminder) Append(b []byte) []byte { return m.Sigma.append(m.Slot.append(b)) }
 
 // DecodeMessage reads one message between replicas. Slices of the result alias
 // b. Kinds that are not consensus messages (hello, ping, forwarded requests)
@@ -227,27 +224,27 @@ func (r *reader) message(kind Kind) Message {
 	case KindPrePrepare:
 		return &PrePrepare{Slot: r.slotID(), Author: r.signature("author"), Batch: r.bytes(BatchBytesMax, "batch")}
 	case KindSignShare:
-		m := &SignShare{Slot: r.slotID(), Sigma: r.bls("sigma share"), HasTau: r.bool("has tau")}
+		m := &SignShare{Slot: r.slotID(), Sigma: r.share("sigma share"), HasTau: r.bool("has tau")}
 		if m.HasTau {
-			m.Tau = r.bls("tau share")
+			m.Tau = r.share("tau share")
 		}
 		return m
 	case KindFullCommitProof:
-		return &FullCommitProof{Slot: r.slotID(), Sigma: r.bls("sigma")}
+		return &FullCommitProof{Slot: r.slotID(), Sigma: r.certificate("sigma")}
 	case KindPrepare:
-		return &Prepare{Slot: r.slotID(), Tau: r.bls("tau")}
+		return &Prepare{Slot: r.slotID(), Tau: r.certificate("tau")}
 	case KindCommit:
-		return &Commit{Slot: r.slotID(), Share: r.bls("commit share")}
+		return &Commit{Slot: r.slotID(), Share: r.share("commit share")}
 	case KindSlowCommitProof:
-		return &SlowCommitProof{Slot: r.slotID(), Tau: r.bls("tau"), TauTau: r.bls("tau of tau")}
+		return &SlowCommitProof{Slot: r.slotID(), TauTau: r.certificate("tau of tau")}
 	case KindSignState:
-		return &SignState{Seq: SeqNum(r.u64("seq")), Digest: r.digest("digest"), Share: r.bls("pi share")}
+		return &SignState{Seq: SeqNum(r.u64("seq")), Digest: r.digest("digest"), Share: r.share("pi share")}
 	case KindExecuteProof:
-		return &ExecuteProof{Seq: SeqNum(r.u64("seq")), Digest: r.digest("digest"), Pi: r.bls("pi")}
+		return &ExecuteProof{Seq: SeqNum(r.u64("seq")), Digest: r.digest("digest"), Pi: r.certificate("pi")}
 	case KindCheckpoint:
-		return &Checkpoint{State: r.checkpointState(), Share: r.bls("checkpoint share")}
+		return &Checkpoint{State: r.checkpointState(), Share: r.share("checkpoint share")}
 	case KindStable:
-		return &Stable{State: r.checkpointState(), Tau: r.bls("checkpoint tau")}
+		return &Stable{State: r.checkpointState(), Tau: r.certificate("checkpoint tau")}
 	case KindComplaint:
 		return &Complaint{View: View(r.u64("view"))}
 	case KindViewChange:
@@ -267,7 +264,7 @@ func (r *reader) message(kind Kind) Message {
 	case KindBlocks:
 		return r.blocks()
 	case KindReminder:
-		return &Reminder{Slot: r.slotID(), Sigma: r.bls("sigma share")}
+		return &Reminder{Slot: r.slotID(), Sigma: r.share("sigma share")}
 	case KindHead:
 		return &Head{Slot: r.slotID(), Author: r.signature("author")}
 	}

@@ -31,7 +31,7 @@ type VoteRecord struct{ Slot SlotID }
 // LockRecord is the τ certificate that this replica will report in view changes.
 type LockRecord struct {
 	Slot SlotID
-	Tau  BLSSignature
+	Tau  Certificate
 }
 
 // CommittedRecord is the proof that a slot is final. Nothing waits for it; it
@@ -78,7 +78,7 @@ func (r *AnchorRecord) RecordSeq() SeqNum     { return 0 }
 func (r *VoteRecord) Append(b []byte) []byte { return r.Slot.append(b) }
 
 // Append appends the canonical encoding to b.
-func (r *LockRecord) Append(b []byte) []byte { return append(r.Slot.append(b), r.Tau[:]...) }
+func (r *LockRecord) Append(b []byte) []byte { return r.Tau.append(r.Slot.append(b)) }
 
 // Append appends the canonical encoding to b.
 func (r *CommittedRecord) Append(b []byte) []byte { return r.Proof.Append(b) }
@@ -111,6 +111,18 @@ func (r *AnchorRecord) Append(b []byte) []byte {
 	return b
 }
 
+// AnchorBytes is the length of the largest anchor record: of a replica that is on
+// its way out of a view which viewChanges others opened, each with votes and
+// locks in all slots of the window and certificates of certBytes. No message
+// between replicas but a batch is larger.
+func AnchorBytes(viewChanges, window, certBytes int) int {
+	stable := checkpointStateBytes + 2 + certBytes
+	slot := 8 + 1 + 8 + DigestBytes + 8 + DigestBytes + 2 + certBytes
+	change := 2 + 8 + stable + 4 + window*slot + SignatureBytes
+	newView := 8 + 4 + viewChanges*chosenBytes + SignatureBytes
+	return 8 + 1 + stable + 1 + change + 1 + newView + viewChanges*change
+}
+
 func (r *reader) entered() *EnteredRecord {
 	e := &EnteredRecord{NewView: r.newView()}
 	for i := 0; i < len(e.NewView.Chosen) && r.err == nil; i++ {
@@ -127,7 +139,7 @@ func DecodeRecord(kind RecordKind, b []byte) (Record, error) {
 	case RecordVote:
 		rec = &VoteRecord{Slot: r.slotID()}
 	case RecordLock:
-		rec = &LockRecord{Slot: r.slotID(), Tau: r.bls("tau")}
+		rec = &LockRecord{Slot: r.slotID(), Tau: r.certificate("tau")}
 	case RecordCommitted:
 		rec = &CommittedRecord{Proof: r.commitProof()}
 	case RecordViewChange:

@@ -15,7 +15,7 @@ type Reply struct {
 	Result         []byte // at most ResultBytesMax; aliases the input
 	Path           []Digest
 	Header         BlockHeader
-	Pi             BLSSignature // over ExecuteHash(Header.Seq, Header.Hash())
+	Pi             Certificate // over ExecuteHash(Header.Seq, Header.Hash())
 }
 
 // Append appends the canonical encoding to b.
@@ -29,7 +29,7 @@ func (m *Reply) Append(b []byte) []byte {
 	b = appendBytes(b, m.Result)
 	b = appendPath(b, m.Path)
 	b = m.Header.Append(b)
-	return append(b, m.Pi[:]...)
+	return m.Pi.append(b)
 }
 
 func appendPath(b []byte, path []Digest) []byte {
@@ -66,7 +66,7 @@ func DecodeReply(b []byte) (Reply, error) {
 		Result:         r.bytes(ResultBytesMax, "result"),
 		Path:           r.path("path"),
 		Header:         r.blockHeader(),
-		Pi:             r.bls("pi"),
+		Pi:             r.certificate("pi"),
 	}
 	return m, r.end()
 }

@@ -13,7 +13,7 @@ type Vote struct {
 type Lock struct {
 	View   View
 	Digest Digest
-	Tau    BLSSignature
+	Tau    Certificate
 }
 
 // SlotEvidence is what a view change reports of one slot above its stable
@@ -80,13 +80,13 @@ func (e *SlotEvidence) append(b []byte) []byte {
 	if e.HasLock {
 		b = appendU64(b, uint64(e.Lock.View))
 		b = append(b, e.Lock.Digest[:]...)
-		b = append(b, e.Lock.Tau[:]...)
+		b = e.Lock.Tau.append(b)
 	}
 	return b
 }
 
 func (r *reader) stable() Stable {
-	return Stable{State: r.checkpointState(), Tau: r.bls("checkpoint tau")}
+	return Stable{State: r.checkpointState(), Tau: r.certificate("checkpoint tau")}
 }
 
 func (r *reader) viewChange() *ViewChange {
@@ -121,7 +121,7 @@ func (r *reader) slotEvidence() (e SlotEvidence) {
 	}
 	if flags&evidenceLock != 0 {
 		e.HasLock = true
-		e.Lock = Lock{View: View(r.u64("lock view")), Digest: r.digest("lock digest"), Tau: r.bls("lock tau")}
+		e.Lock = Lock{View: View(r.u64("lock view")), Digest: r.digest("lock digest"), Tau: r.certificate("lock tau")}
 	}
 	return e
 }
@@ -243,17 +243,16 @@ type CommittedSlot struct {
 	Batch []byte // encoded batch; empty for a null slot
 }
 
-// CommitProof is either way to commit: Fast holds σ(h) in Sigma; otherwise Tau
-// and TauTau hold τ(h) and τ(τ(h)).
+// CommitProof is either way to commit: Fast holds σ(h) in Sigma; otherwise TauTau
+// holds τ(τ(h)).
 type CommitProof struct {
 	Slot   SlotID
 	Fast   bool
-	Sigma  BLSSignature
-	Tau    BLSSignature
-	TauTau BLSSignature
+	Sigma  Certificate
+	TauTau Certificate
 }
 
-const commitProofMinBytes = slotIDBytes + 1 + ShareBytes
+const commitProofMinBytes = slotIDBytes + 1 + 2
 
 func (m *FetchBody) Kind() Kind       { return KindFetchBody }
 func (m *Body) Kind() Kind            { return KindBody }
@@ -291,19 +290,18 @@ func (r *reader) fetchBlocks() *FetchBlocks {
 func (p *CommitProof) Append(b []byte) []byte {
 	b = appendBool(p.Slot.append(b), p.Fast)
 	if p.Fast {
-		return append(b, p.Sigma[:]...)
+		return p.Sigma.append(b)
 	}
-	b = append(b, p.Tau[:]...)
-	return append(b, p.TauTau[:]...)
+	return p.TauTau.append(b)
 }
 
 func (r *reader) commitProof() CommitProof {
 	p := CommitProof{Slot: r.slotID(), Fast: r.bool("fast")}
 	if p.Fast {
-		p.Sigma = r.bls("sigma")
+		p.Sigma = r.certificate("sigma")
 		return p
 	}
-	p.Tau, p.TauTau = r.bls("tau"), r.bls("tau of tau")
+	p.TauTau = r.certificate("tau of tau")
 	return p
 }
 

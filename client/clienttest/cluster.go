@@ -11,6 +11,7 @@ import (
 
 	"quorate/client"
 	"quorate/cluster"
+	"quorate/internal/scheme"
 	"quorate/payments"
 	"quorate/sigagg"
 	"quorate/wire"
@@ -35,8 +36,8 @@ type Cluster struct {
 	Files   []cluster.ClientKeys // the same as files hold them
 
 	identities []ed25519.PrivateKey
-	shares     []sigagg.SecretShare
-	group      *sigagg.Group
+	nodes      []*cluster.NodeKeys // their secrets of the signature scheme
+	pi         scheme.Group
 	ledger     *ledger
 	replicas   [Replicas]*replica
 
@@ -87,22 +88,19 @@ func (c *Cluster) deal(listeners []net.Listener, clients int) error {
 		Name: "test", Epoch: 1, F: 1, C: 0, CreatedAt: 1, Window: cluster.WindowDefault, TimeBound: cluster.TimeBoundDefault,
 		Ledgers: []cluster.Ledger{{Number: 1, Currency: "CZK", Scale: 2}},
 	}
-	q, err := cluster.NewQuorums(Replicas, 1, 0)
-	if err != nil {
-		return err
-	}
 	for i := range Replicas {
 		public, private, err := ed25519.GenerateKey(rand.Reader)
 		if err != nil {
 			return err
 		}
 		c.identities = append(c.identities, private)
+		c.nodes = append(c.nodes, &cluster.NodeKeys{Replica: wire.ReplicaID(i)})
 		g.Members = append(g.Members, cluster.Member{
 			ID: wire.ReplicaID(i), PeerAddr: fmt.Sprintf("127.0.0.1:%d", 1+i),
 			ClientAddr: listeners[i].Addr().String(), Identity: public,
 		})
 	}
-	if err := c.dealGroups(g, q); err != nil {
+	if err := scheme.Deal(g, c.nodes, nil); err != nil {
 		return err
 	}
 	for i := range clients {
@@ -127,36 +125,9 @@ func (c *Cluster) deal(listeners []net.Listener, clients int) error {
 		return err
 	}
 	c.Genesis = g
-	return nil
-}
-
-func (c *Cluster) dealGroups(g *cluster.Genesis, q cluster.Quorums) error {
-	for _, group := range []struct {
-		threshold int
-		key       *cluster.GroupKey
-		share     func(m *cluster.Member) *cluster.GroupKey
-		keep      bool
-	}{
-		{q.Sigma, &g.Sigma, func(m *cluster.Member) *cluster.GroupKey { return &m.SigmaShare }, false},
-		{q.Tau, &g.Tau, func(m *cluster.Member) *cluster.GroupKey { return &m.TauShare }, false},
-		{q.Pi, &g.Pi, func(m *cluster.Member) *cluster.GroupKey { return &m.PiShare }, true},
-	} {
-		d, err := sigagg.Deal(group.threshold, q.N, rand.Reader)
-		if err != nil {
-			return err
-		}
-		*group.key = d.Group.Bytes()
-		for i := range g.Members {
-			*group.share(&g.Members[i]) = d.SharePublics[i].Bytes()
-		}
-		if group.keep {
-			c.shares = d.Shares
-			if c.group, err = sigagg.NewGroup(group.threshold, d.Group, d.SharePublics); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	var err error
+	c.pi, err = scheme.OpenPi(g)
+	return err
 }
 
 // SetTamper makes replicas lie; nil makes them honest again.
@@ -209,19 +180,22 @@ func (c *Cluster) Sabotage(f func(body []byte) []byte) { c.ledger.setSabotage(f)
 
 // Certify signs a block header as f+1 replicas would: for tests that need a
 // certificate of their own.
-func (c *Cluster) Certify(h *wire.BlockHeader) (wire.BLSSignature, error) {
+func (c *Cluster) Certify(h *wire.BlockHeader) (wire.Certificate, error) {
 	scope := wire.Scope{Cluster: c.Genesis.Hash(), Epoch: c.Genesis.Epoch}
 	digest := scope.ExecuteHash(h.Seq, h.Hash())
-	var shares []sigagg.Share
-	for i := range c.group.Threshold() {
-		signer, err := sigagg.NewSigner(c.shares[i], i)
+	var votes []sigagg.Vote
+	for i := range c.Genesis.Quorums().Pi {
+		signers, err := scheme.NewSigners(c.Genesis, c.nodes[i])
 		if err != nil {
-			return wire.BLSSignature{}, err
+			return wire.Certificate{}, err
 		}
-		shares = append(shares, sigagg.Share{Signer: i, Sig: signer.Sign(sigagg.ExecState, digest)})
+		votes = append(votes, sigagg.Vote{Signer: i, Sig: signers.Pi.Sign(sigagg.ExecState, digest)})
 	}
-	sig, _, err := c.group.Combine(sigagg.ExecState, digest, shares)
-	return wire.BLSSignature(sig), err
+	cert, _, err := c.pi.Combine(sigagg.ExecState, digest, votes)
+	if err != nil {
+		return wire.Certificate{}, err
+	}
+	return wire.NewCertificate(cert)
 }
 
 // status is what replica r says of itself.

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"quorate/cluster"
-	"quorate/sigagg"
+	"quorate/internal/scheme"
 	"quorate/wire"
 )
 
@@ -29,7 +29,7 @@ func dealCluster(p *plan) (*deal, error) {
 	q := p.quorums
 	d := &deal{
 		genesis: &cluster.Genesis{
-			Name: p.name, Epoch: 1, F: q.F, C: q.C, Ledgers: p.ledgers,
+			Name: p.name, Epoch: 1, F: q.F, C: q.C, Scheme: p.scheme, Ledgers: p.ledgers,
 			Window: p.window, TimeBound: cluster.TimeBoundDefault, CreatedAt: uint64(time.Now().UnixNano()),
 			Members: make([]cluster.Member, q.N),
 		},
@@ -47,8 +47,12 @@ func dealCluster(p *plan) (*deal, error) {
 		m.Identity = drawSeed(&d.nodes[i].IdentitySeed)
 		d.configs = append(d.configs, configText(p.profile, p.metricsPort+local, p.window))
 	}
-	if err := d.dealGroups(q); err != nil {
-		return nil, err
+	nodes := make([]*cluster.NodeKeys, q.N)
+	for i := range nodes {
+		nodes[i] = &d.nodes[i]
+	}
+	if err := scheme.Deal(d.genesis, nodes, nil); err != nil {
+		return nil, fmt.Errorf("init: %w", err)
 	}
 	d.addClient(adminName, cluster.RolePay|cluster.RoleRead|cluster.RoleAdmin)
 	for i := range p.clients {
@@ -73,41 +77,11 @@ func (d *deal) addClient(name string, roles uint32) {
 	d.genesis.Clients = append(d.genesis.Clients, cluster.ClientKey{ID: k.ID, Name: name, Key: public, Roles: roles})
 }
 
-// dealGroups deals σ, τ and π, each with its own threshold and secret.
-func (d *deal) dealGroups(q cluster.Quorums) error {
-	g := d.genesis
-	for _, group := range []struct {
-		threshold int
-		key       *cluster.GroupKey
-		place     func(replica int) (*[cluster.SecretBytes]byte, *cluster.GroupKey)
-	}{
-		{q.Sigma, &g.Sigma, func(i int) (*[cluster.SecretBytes]byte, *cluster.GroupKey) {
-			return &d.nodes[i].SigmaShare, &g.Members[i].SigmaShare
-		}},
-		{q.Tau, &g.Tau, func(i int) (*[cluster.SecretBytes]byte, *cluster.GroupKey) {
-			return &d.nodes[i].TauShare, &g.Members[i].TauShare
-		}},
-		{q.Pi, &g.Pi, func(i int) (*[cluster.SecretBytes]byte, *cluster.GroupKey) {
-			return &d.nodes[i].PiShare, &g.Members[i].PiShare
-		}},
-	} {
-		dealing, err := sigagg.Deal(group.threshold, q.N, rand.Reader)
-		if err != nil {
-			return fmt.Errorf("init: deal %d of %d: %w", group.threshold, q.N, err)
-		}
-		*group.key = dealing.Group.Bytes()
-		for i := range d.nodes {
-			secret, public := group.place(i)
-			*secret, *public = dealing.Shares[i].Bytes(), dealing.SharePublics[i].Bytes()
-		}
-	}
-	return nil
-}
-
 // initReport is what init shows, for -o json.
 type initReport struct {
 	Dir      string   `json:"dir"`
 	Cluster  string   `json:"cluster"` // genesis hash, hexadecimal
+	Scheme   string   `json:"scheme"`
 	Replicas int      `json:"replicas"`
 	F        int      `json:"f"`
 	C        int      `json:"c"`
@@ -122,7 +96,7 @@ type initReport struct {
 
 func initReportOf(dir string, g *cluster.Genesis) initReport {
 	q, hash := g.Quorums(), g.Hash()
-	r := initReport{Dir: dir, Cluster: fmt.Sprintf("%x", hash[:]), Replicas: q.N, F: q.F, C: q.C, Fast: q.Sigma, Slow: q.Tau, Exec: q.Pi}
+	r := initReport{Dir: dir, Cluster: fmt.Sprintf("%x", hash[:]), Scheme: string(g.Scheme), Replicas: q.N, F: q.F, C: q.C, Fast: q.Sigma, Slow: q.Tau, Exec: q.Pi}
 	for i := range g.Members {
 		m := &g.Members[i]
 		r.Nodes = append(r.Nodes, nodeDir(dir, m.ID))
@@ -137,7 +111,7 @@ func initReportOf(dir string, g *cluster.Genesis) initReport {
 
 func printInit(w io.Writer, dir string, g *cluster.Genesis) error {
 	q := g.Quorums()
-	fmt.Fprintf(w, "cluster %s  n=%d f=%d c=%d  thresholds fast %d slow %d exec %d\n\n", g.Hash(), q.N, q.F, q.C, q.Sigma, q.Tau, q.Pi)
+	fmt.Fprintf(w, "cluster %s  n=%d f=%d c=%d  thresholds fast %d slow %d exec %d  scheme %s\n\n", g.Hash(), q.N, q.F, q.C, q.Sigma, q.Tau, q.Pi, g.Scheme)
 	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(tw, "REPLICA\tPEERS\tCLIENTS\tDIRECTORY")
 	for i := range g.Members {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,6 +30,7 @@ type initFlags struct {
 	basePort    int
 	metricsPort int
 	profile     string
+	scheme      string
 	ledgers     []string
 	clients     int
 	window      int
@@ -44,8 +46,12 @@ func newInit() *cobra.Command {
 
 Every replica gets a directory DIR/node-<i> that can be moved to its host as it
 is; every client gets a key file in DIR/clients. Run it once, on a host that you
-trust: it deals the threshold keys of all replicas. Then move each directory to
-its host and remove it here.`,
+trust: it draws the keys of all replicas. Then move each directory to its host
+and remove it here.
+
+The signature scheme is for life. threshold-bls makes certificates of 48 bytes
+that anyone checks against one key; multi-bls and ed25519 name their signers in a
+bitmap. docs/PERFORMANCE.md has what each costs at which size.`,
 		Example: `  replica init --dir ./c4 --replicas 4 --hosts 127.0.0.1 --profile balanced
   replica init --dir ./c6 --replicas 6 --f 1 --c 1 --hosts a,b,c,d,e,f --ledgers 1:USD:2,2:EUR:2`,
 		Args: cobra.NoArgs,
@@ -61,9 +67,10 @@ its host and remove it here.`,
 	flags.IntVar(&fl.basePort, "base-port", 7400, "first port; each replica of a host takes the next two, for peers and for clients")
 	flags.IntVar(&fl.metricsPort, "metrics-port", 9464, "first metrics port, on loopback; each replica of a host takes the next")
 	flags.StringVar(&fl.profile, "profile", tuning.Balanced, "soft settings: "+strings.Join(tuning.Names(), ", "))
+	flags.StringVar(&fl.scheme, "scheme", string(cluster.ThresholdBLS), "how replicas sign together: "+schemeNames())
 	flags.StringSliceVar(&fl.ledgers, "ledgers", []string{"1:USD:2"}, "ledgers as number:currency:scale, by commas, numbers rising")
 	flags.IntVar(&fl.clients, "clients", 64, "clients that may pay and read, besides the admin")
-	flags.IntVar(&fl.window, "window", cluster.WindowDefault, "slots between checkpoints times two, a power of two")
+	flags.IntVar(&fl.window, "window", 0, "slots between checkpoints times two, a power of two; 0 takes 256, or the most that the scheme allows at this size")
 	addOutput(cmd, &fl.out)
 	_ = cmd.MarkFlagRequired("dir")
 	return cmd
@@ -95,6 +102,7 @@ type plan struct {
 	basePort    int
 	metricsPort int
 	profile     string
+	scheme      cluster.Scheme
 	ledgers     []cluster.Ledger
 	clients     int
 	window      int
@@ -125,7 +133,13 @@ func planCluster(fl *initFlags) (*plan, error) {
 		return nil, fmt.Errorf("init: --clients %d is outside 0 to %d; register more after the start", fl.clients, cluster.GenesisClientsMax-1)
 	}
 	p := &plan{name: fl.name, quorums: q, hosts: hosts, basePort: fl.basePort, metricsPort: fl.metricsPort,
-		profile: fl.profile, clients: fl.clients, window: fl.window}
+		profile: fl.profile, scheme: cluster.Scheme(fl.scheme), clients: fl.clients, window: fl.window}
+	if !slices.Contains(cluster.Schemes(), p.scheme) {
+		return nil, fmt.Errorf("init: --scheme %q is no signature scheme; use one of %s", fl.scheme, schemeNames())
+	}
+	if p.window == 0 {
+		p.window = min(cluster.WindowDefault, cluster.WindowFitting(p.scheme, q))
+	}
 	for _, text := range fl.ledgers {
 		l, err := parseLedger(text)
 		if err != nil {
@@ -134,6 +148,15 @@ func planCluster(fl *initFlags) (*plan, error) {
 		p.ledgers = append(p.ledgers, l)
 	}
 	return p, nil
+}
+
+// schemeNames lists the signature schemes for help and refusals.
+func schemeNames() string {
+	var names []string
+	for _, s := range cluster.Schemes() {
+		names = append(names, string(s))
+	}
+	return strings.Join(names, ", ")
 }
 
 // sizesNear names the sizes that fit near n, as the next step of a refusal.

@@ -84,7 +84,7 @@ func TestCheckRefuses(t *testing.T) {
 			own := filepath.Join(node, keysFile)
 			neighbour := filepath.Join(filepath.Dir(node), "node-1", keysFile)
 			edit(t, own, lineWith(t, own, "tau_share"), lineWith(t, neighbour, "tau_share"))
-		}, []string{"tau_share", "not the share"}},
+		}, []string{"tau_share", "not the secret"}},
 		{"a share beyond the group order", func(t *testing.T, node, _ string) {
 			own := filepath.Join(node, keysFile)
 			edit(t, own, lineWith(t, own, "pi_share"), "pi_share: '"+strings.Repeat("f", 64)+"'\n")

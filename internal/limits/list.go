@@ -10,6 +10,8 @@ var List = []Limit{
 	{"wire.BatchBytesMax", 4194304, "bytes of a batch", Peer, BadInput},
 	{"wire.FrameBytesMax", 4259840, "bytes of a frame between replicas", Peer, BadInput},
 	{"wire.ReplicasMax", 255, "replicas", Operator, BadInput},
+	{"wire.ShareBytesMax", 64, "bytes of a share", Peer, "wire TestLimits"},
+	{"wire.CertificateBytesMax", 16352, "bytes of a certificate", Peer, "wire TestLimits"},
 	{"wire.WindowMax", 1024, "slots of a window", Operator, BadInput},
 	{"wire.FetchBlocksMax", 64, "blocks of one question", Peer, BadInput},
 	{"wire.MerkleDepthMax", 24, "steps of a path", Server, "wire TestLimits"},

@@ -30,6 +30,7 @@ const (
 	FastClaimLow                            // a fast claim needs f+1 votes, whatever c is
 	ForgedProofCommits                      // a commit proof counts before its verification is over, whatever it says
 	ForgedPrepareLocks                      // a prepare certificate counts whatever its verification says
+	SecondCertificateBanned                 // whoever sends another certificate for the value that is locked is taken for a liar
 	PrepareCommits                          // a slot commits on τ(h), without the second round
 	TimerNeverDoubles                       // the timer of a view change stays as it is
 	NextViewTimerNeverStarts                // nobody gives up a next primary that is silent
@@ -102,10 +103,13 @@ const (
 	SegmentsFreedFirst  // segments are free before the superblock says so
 	ValueSumUnchecked   // checksums of the ledger's values are not compared
 	// Of sigagg.
-	CombinedUnverified // a combined signature is not verified
-	SubgroupUnchecked  // points outside the subgroup are accepted
-	DuplicateShares    // two shares of one signer count as two
-	InfinityAccepted   // the point at infinity is accepted
+	CombinedUnverified  // a combined signature is not verified
+	SubgroupUnchecked   // points outside the subgroup are accepted
+	DuplicateShares     // two shares of one signer count as two
+	InfinityAccepted    // the point at infinity is accepted
+	PossessionUnchecked // a key needs no proof of possession
+	BitmapUncounted     // a certificate may name any number of signers
+	SumUnchecked        // a sum of signatures is not verified
 	// Of client.
 	PiUnchecked            // a reply's certificate is not checked
 	ReplyPathUnchecked     // a reply's path is not checked

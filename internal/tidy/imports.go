@@ -20,7 +20,7 @@ var pureNever = []string{"time", "sync", "os", "net", "context", "math/rand", "c
 
 // below lists the rooms that need no other process: what a whole replica is
 // made of without its network.
-var below = []string{"wire", "cluster", "consensus", "payments", "sigagg", "storage", "tuning", "internal/assert", "internal/mark", "internal/plant"}
+var below = []string{"wire", "cluster", "consensus", "payments", "sigagg", "storage", "tuning", "internal/assert", "internal/mark", "internal/plant", "internal/scheme"}
 
 // rooms is the import table of the design page (invariant T1). A folder below a
 // room obeys the room's row and may import the room.
@@ -34,12 +34,13 @@ var rooms = []room{
 	{"netio", []string{"wire", "cluster"}, nil},
 	{"tuning", nil, nil},
 	{"pipeline", below, nil},
-	{"client", []string{"wire", "cluster", "sigagg", "payments", "internal/mark", "internal/plant"}, nil},
+	{"client", []string{"wire", "cluster", "sigagg", "payments", "internal/mark", "internal/plant", "internal/scheme"}, nil},
 	{"sim", append([]string{"pipeline", "client"}, below...), nil},
 	{"bench", append([]string{"pipeline", "client", "netio"}, below...), nil},
 	{"cmd/replica", append([]string{"pipeline", "client", "netio"}, below...), nil},
 	{"cmd/loadgen", []string{"client", "wire", "cluster", "sigagg", "payments", "tuning", "internal/assert"}, nil},
 	{"internal/assert", nil, nil},
+	{"internal/scheme", []string{"cluster", "sigagg"}, []string{"os", "net", "time"}},
 	{"internal/limits", nil, []string{"os", "net", "time"}},
 	{"internal/mark", nil, []string{"os", "net", "time"}},
 	{"internal/plant", nil, nil},

@@ -14,16 +14,14 @@ const (
 	tagEd       = 3
 )
 
-func shareTag(p consensus.Purpose, r wire.ReplicaID, h wire.Digest) (s wire.BLSSignature) {
-	s[0], s[1], s[2] = tagShare, byte(p), byte(r)
-	copy(s[8:], h[:])
+func shareTag(p consensus.Purpose, r wire.ReplicaID, h wire.Digest) wire.Share {
+	s, _ := wire.NewShare(append([]byte{tagShare, byte(p), byte(r)}, h[:]...)) // short enough
 	return s
 }
 
-func combinedTag(p consensus.Purpose, h wire.Digest) (s wire.BLSSignature) {
-	s[0], s[1] = tagCombined, byte(p)
-	copy(s[8:], h[:])
-	return s
+func combinedTag(p consensus.Purpose, h wire.Digest) wire.Certificate {
+	c, _ := wire.NewCertificate(append([]byte{tagCombined, byte(p)}, h[:]...)) // short enough
+	return c
 }
 
 func edTag(p consensus.Purpose, r wire.ReplicaID, h wire.Digest) (s wire.Signature) {
@@ -86,7 +84,7 @@ func (w *world) verified(in *instance, v consensus.Verify) consensus.Verified {
 	case *wire.FullCommitProof:
 		ok = w.proofOK(wire.CommitProof{Slot: m.Slot, Fast: true, Sigma: m.Sigma})
 	case *wire.SlowCommitProof:
-		ok = w.proofOK(wire.CommitProof{Slot: m.Slot, Tau: m.Tau, TauTau: m.TauTau})
+		ok = w.proofOK(wire.CommitProof{Slot: m.Slot, TauTau: m.TauTau})
 	case *wire.Prepare:
 		ok = m.Tau == combinedTag(consensus.PurposeTau, w.slotHash(m.Slot))
 	case *wire.ExecuteProof:
@@ -149,8 +147,7 @@ func (w *world) proofOK(p wire.CommitProof) bool {
 	if p.Fast {
 		return p.Sigma == combinedTag(consensus.PurposeSigma, w.slotHash(p.Slot))
 	}
-	return p.Tau == combinedTag(consensus.PurposeTau, w.slotHash(p.Slot)) &&
-		p.TauTau == combinedTag(consensus.PurposeTauTau, w.scope.SlowCommitHash(p.Slot, p.Tau))
+	return p.TauTau == combinedTag(consensus.PurposeTauTau, w.scope.SlowCommitHash(p.Slot))
 }
 
 func (w *world) stableOK(s wire.Stable) bool {

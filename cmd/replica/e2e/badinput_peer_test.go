@@ -223,7 +223,8 @@ func (b *badRun) viewChange(change func(m *wire.ViewChange)) *wire.ViewChange {
 func (b *badRun) badViews() {
 	at := b.control[0]
 	unsigned := func(m *wire.ViewChange) *wire.ViewChange { m.Signature = wire.Signature{}; return m }
-	lock := wire.SlotEvidence{Seq: 5, HasLock: true, Lock: wire.Lock{Digest: wire.Digest{1}}}
+	zeros, _ := wire.NewCertificate(make([]byte, 48)) // short enough
+	lock := wire.SlotEvidence{Seq: 5, HasLock: true, Lock: wire.Lock{Digest: wire.Digest{1}, Tau: zeros}}
 	for _, c := range []struct {
 		row, name, reason string
 		m                 wire.Message
@@ -245,7 +246,7 @@ func (b *badRun) badViews() {
 		{"VC-03", "a lock with a certificate of zeros", "forged", b.viewChange(func(m *wire.ViewChange) { m.Slots = []wire.SlotEvidence{lock} })},
 		{"BYZ-06", "a lock with the point at infinity", "forged", b.viewChange(func(m *wire.ViewChange) {
 			infinite := lock
-			infinite.Lock.Tau[0] = 0xc0
+			infinite.Lock.Tau, _ = wire.NewCertificate(append([]byte{0xc0}, make([]byte, 47)...))
 			m.Slots = []wire.SlotEvidence{infinite}
 		})},
 		{"BYZ-07", "a checkpoint with a certificate of zeros", "forged", b.viewChange(func(m *wire.ViewChange) { m.Stable.State.Seq = 128 })},
