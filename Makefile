@@ -99,12 +99,14 @@ REPEAT ?= 1
 ONLY   ?=
 PEERS  = bench/peers
 peers: build ## measure CometBFT, etcd, ourselves and ourselves unreplicated, one at a time; SECS=, REPEAT=, ONLY=cometbft|etcd|ours|upper
-	cd $(PEERS) && $(GO) build -trimpath -o $(CURDIR)/bin/ .
+	$(GO) build -trimpath -buildvcs=false -o bin/ ./bench/upper
+	cd $(PEERS) && $(GO) build -trimpath -buildvcs=false -o $(CURDIR)/bin/ .
 	bin/peers run -product bin -dir run/peers -out run/peers/rows.jsonl -commit $(VERSION) -secs $(SECS) -repeat $(REPEAT) -only '$(ONLY)' -variant '$(VARIANT)'
 
 peers-test: build ## lint and test the comparison: every system for a second; skips when its modules cannot be had
 	@if ! (cd $(PEERS) && $(GO) mod download); then echo "peers-test: SKIPPED: the modules of $(PEERS) cannot be downloaded"; exit 0; fi; \
-	$(GO) build -o bin/staticcheck honnef.co/go/tools/cmd/staticcheck && \
+	$(GO) build -o bin/ ./bench/upper honnef.co/go/tools/cmd/staticcheck && \
+	 \
 	cd $(PEERS) && $(GO) vet ./... && ../../bin/staticcheck ./... && $(GO) test -count=1 ./...
 
 clean: ## remove binaries, demo data and reports

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,12 +12,15 @@ import (
 
 	"quorate/bench/peers/child"
 	"quorate/bench/peers/etcd"
+	"quorate/bench/peers/ours"
 	"quorate/bench/peers/rows"
 	"quorate/bench/peers/trial"
 )
 
 // variants lists what may be run, ours first: the ratios are to it.
 func variants(o *options) (all []trial.Variant) {
+	all = append(all, ours.Variants(o.commit)...)
+	all = append(all, ours.UpperVariants(o.commit)...)
 	all = append(all, etcd.Variants(versionOf("go.etcd.io/etcd/server/v3"))...)
 	var chosen []trial.Variant
 	for _, v := range all {
@@ -55,6 +59,10 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 			row, err := one(ctx, &o, &chosen[i], n)
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
+			}
+			if trial.Skipped(err) {
+				fmt.Fprintf(os.Stderr, "%s, %s: %v\n", chosen[i].Claims.System, chosen[i].Claims.Variant, err)
+				continue
 			}
 			if err == nil {
 				err = rows.Write(file, row)
@@ -103,6 +111,9 @@ func one(ctx context.Context, o *options, v *trial.Variant, n int) (*rows.Row, e
 	row := v.Claims
 	row.Schema, row.Run, row.Commit, row.Host = rows.Schema, n, o.commit, child.ThisHost()
 	row.Figures, row.CheckText, err = v.Run(ctx, &trial.Trial{Dir: dir, Self: self, Product: product, Warmup: seconds(o.warmup), Length: seconds(o.secs)})
+	if trial.Skipped(err) {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w (data in %s)", err, dir)
 	}

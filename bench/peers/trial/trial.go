@@ -6,6 +6,7 @@ package trial
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -125,4 +126,19 @@ func HeldBy(dirs []string) (sum int64, err error) {
 		sum += n
 	}
 	return sum, nil
+}
+
+// skipped is an error for which a run is left out and not failed.
+type skipped struct{ error }
+
+// Unwrap gives the reason.
+func (s skipped) Unwrap() error { return s.error }
+
+// Skip marks a reason for leaving a run out.
+func Skip(reason error) error { return skipped{reason} }
+
+// Skipped reports whether an error is such a reason.
+func Skipped(err error) bool {
+	var s skipped
+	return errors.As(err, &s)
 }
