@@ -106,7 +106,6 @@ peers: build ## measure CometBFT, etcd, ourselves and ourselves unreplicated, on
 peers-test: build ## lint and test the comparison: every system for a second; skips when its modules cannot be had
 	@if ! (cd $(PEERS) && $(GO) mod download); then echo "peers-test: SKIPPED: the modules of $(PEERS) cannot be downloaded"; exit 0; fi; \
 	$(GO) build -o bin/ ./bench/upper honnef.co/go/tools/cmd/staticcheck && \
-	 \
 	cd $(PEERS) && $(GO) vet ./... && ../../bin/staticcheck ./... && $(GO) test -count=1 ./...
 
 clean: ## remove binaries, demo data and reports

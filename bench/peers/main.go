@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"quorate/bench/peers/comet"
 	"quorate/bench/peers/etcd"
 	"quorate/bench/peers/rows"
 	"quorate/bench/peers/trial"
@@ -39,6 +40,10 @@ func dispatch(ctx context.Context, args []string, stdout io.Writer) error {
 		return run(ctx, rest, stdout)
 	case "table":
 		return table(rest, stdout)
+	case comet.KindNode:
+		return asChild(ctx, rest, comet.Serve)
+	case comet.KindLoad:
+		return asLoad(ctx, rest, stdout, comet.Load)
 	case etcd.KindNode:
 		return asChild(ctx, rest, etcd.Serve)
 	case etcd.KindLoad:

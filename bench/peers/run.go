@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"quorate/bench/peers/child"
+	"quorate/bench/peers/comet"
 	"quorate/bench/peers/etcd"
 	"quorate/bench/peers/ours"
 	"quorate/bench/peers/rows"
@@ -21,6 +22,7 @@ import (
 func variants(o *options) (all []trial.Variant) {
 	all = append(all, ours.Variants(o.commit)...)
 	all = append(all, ours.UpperVariants(o.commit)...)
+	all = append(all, comet.Variants(versionOf("github.com/cometbft/cometbft"))...)
 	all = append(all, etcd.Variants(versionOf("go.etcd.io/etcd/server/v3"))...)
 	var chosen []trial.Variant
 	for _, v := range all {
