@@ -96,12 +96,13 @@ diskfaults: ## damage what real replicas left on their disks, file by file, and 
 	GO='$(GO)' EVERY='$(EVERY)' bench/diskfaults/run.sh
 
 REPEAT ?= 1
+WARMUP ?= 10
 ONLY   ?=
 PEERS  = bench/peers
 peers: build ## measure CometBFT, etcd, ourselves and ourselves unreplicated, one at a time; SECS=, REPEAT=, ONLY=cometbft|etcd|ours|upper
 	$(GO) build -trimpath -buildvcs=false -o bin/ ./bench/upper
 	cd $(PEERS) && $(GO) build -trimpath -buildvcs=false -o $(CURDIR)/bin/ .
-	bin/peers run -product bin -dir run/peers -out run/peers/rows.jsonl -commit $(VERSION) -secs $(SECS) -repeat $(REPEAT) -only '$(ONLY)' -variant '$(VARIANT)'
+	bin/peers run -product bin -dir run/peers -out run/peers/rows.jsonl -commit $(VERSION) -secs $(SECS) -warmup $(WARMUP) -repeat $(REPEAT) -only '$(ONLY)' -variant '$(VARIANT)'
 
 peers-test: build ## lint and test the comparison: every system for a second; skips when its modules cannot be had
 	@if ! (cd $(PEERS) && $(GO) mod download); then echo "peers-test: SKIPPED: the modules of $(PEERS) cannot be downloaded"; exit 0; fi; \

@@ -110,7 +110,7 @@ func (o *options) parse(args []string) error {
 	flags.StringVar(&o.commit, "commit", "unknown", "commit of the product, for the rows")
 	flags.IntVar(&o.repeat, "repeat", 1, "runs of each variant")
 	flags.Float64Var(&o.secs, "secs", 10, "seconds of the measured window")
-	flags.Float64Var(&o.warmup, "warmup", 3, "seconds of load before it")
+	flags.Float64Var(&o.warmup, "warmup", 10, "seconds of load before it")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -99,3 +99,20 @@ func TestTableOfAFile(t *testing.T) {
 		t.Errorf("%v\n%s", err, b.String())
 	}
 }
+
+// TestVersions holds go.mod to the versions that the documents name: go mod tidy
+// takes the newest when a line is missing.
+func TestVersions(t *testing.T) {
+	text, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\tgithub.com/cometbft/cometbft v0.38.21\n", "\tgo.etcd.io/etcd/server/v3 v3.6.6\n", "\tgo.etcd.io/etcd/client/v3 v3.6.6\n"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("go.mod has no line %q", want)
+		}
+	}
+	if strings.Contains(string(text), "replace") {
+		t.Error("go.mod replaces a module: what is measured would not be what is published")
+	}
+}
