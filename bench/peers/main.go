@@ -96,7 +96,7 @@ func table(args []string, stdout io.Writer) error {
 type options struct {
 	product, out, dir, only, commit string
 	variant                         string
-	repeat                          int
+	repeat, inFlight                int
 	secs, warmup                    float64
 }
 
@@ -109,6 +109,7 @@ func (o *options) parse(args []string) error {
 	flags.StringVar(&o.variant, "variant", "", "only variants whose name contains this")
 	flags.StringVar(&o.commit, "commit", "unknown", "commit of the product, for the rows")
 	flags.IntVar(&o.repeat, "repeat", 1, "runs of each variant")
+	flags.IntVar(&o.inFlight, "inflight", 0, "for sweeps: requests under way in every chosen variant, per client in ours; 0: the variant's own")
 	flags.Float64Var(&o.secs, "secs", 10, "seconds of the measured window")
 	flags.Float64Var(&o.warmup, "warmup", 10, "seconds of load before it")
 	if err := flags.Parse(args); err != nil {
@@ -119,6 +120,8 @@ func (o *options) parse(args []string) error {
 		return errUsage
 	case o.repeat < 1 || o.repeat > 1000:
 		return fmt.Errorf("-repeat %d is outside 1 to 1000", o.repeat)
+	case o.inFlight < 0 || o.inFlight > 1_000_000:
+		return fmt.Errorf("-inflight %d is outside 0 to 1000000", o.inFlight)
 	case !(o.secs > 0) || !(o.warmup >= 0) || o.secs+o.warmup > 3600:
 		return fmt.Errorf("-secs %v and -warmup %v make no run of at most an hour", o.secs, o.warmup)
 	}

@@ -112,7 +112,10 @@ func one(ctx context.Context, o *options, v *trial.Variant, n int) (*rows.Row, e
 	}
 	row := v.Claims
 	row.Schema, row.Run, row.Commit, row.Host = rows.Schema, n, o.commit, child.ThisHost()
-	row.Figures, row.CheckText, err = v.Run(ctx, &trial.Trial{Dir: dir, Self: self, Product: product, Warmup: seconds(o.warmup), Length: seconds(o.secs)})
+	if o.inFlight > 0 {
+		row.Settings += fmt.Sprintf("; but %d in flight", o.inFlight)
+	}
+	row.Figures, row.CheckText, err = v.Run(ctx, &trial.Trial{Dir: dir, Self: self, Product: product, InFlight: o.inFlight, Warmup: seconds(o.warmup), Length: seconds(o.secs)})
 	if trial.Skipped(err) {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}

@@ -18,15 +18,16 @@ import (
 
 // LoadConfig is the client of a run.
 type LoadConfig struct {
-	Ports    []int // of the validators' RPC
-	Servers  []int // their processes
-	Signed   bool
-	Payments int // per transaction
-	InFlight int // transactions sent and not committed
-	Batch    int // transactions per JSON-RPC batch
-	Senders  int // per validator
-	Warmup   time.Duration
-	Length   time.Duration
+	Ports     []int // of the validators' RPC
+	Servers   []int // their processes
+	Signed    bool
+	Payments  int // per transaction
+	InFlight  int // transactions sent and not committed
+	Batch     int // transactions per JSON-RPC batch
+	Senders   int // per validator
+	PerSecond int // transactions per second, each sent by itself; 0: as fast as blocks come
+	Warmup    time.Duration
+	Length    time.Duration
 }
 
 // signedPerSecond is how many payments are signed ahead per second of the run:
@@ -43,6 +44,7 @@ type client struct {
 	meter *meter.Meter
 	slots chan struct{} // one per transaction in flight
 
+	start     time.Time
 	next      atomic.Uint64
 	committed atomic.Uint64
 	mu        sync.Mutex
@@ -96,6 +98,7 @@ func Load(ctx context.Context, cfg LoadConfig) (out trial.Outcome, err error) {
 	sending, stop := context.WithCancel(ctx)
 	var senders, all sync.WaitGroup
 	var making sync.Mutex
+	c.start = time.Now()
 	for range cfg.Senders {
 		for i := range c.nodes {
 			senders.Go(func() {
@@ -139,8 +142,14 @@ func (c *client) send(ctx, sending context.Context, to *rpc, making *sync.Mutex)
 			n := c.next.Add(1) - 1
 			tx := c.tx(n)
 			making.Unlock()
+			// A paced transaction counts from when it was meant to leave.
+			begun := time.Now()
+			if due := trial.Due(c.start, n, c.cfg.PerSecond); !due.IsZero() {
+				time.Sleep(time.Until(due))
+				begun = due
+			}
 			c.mu.Lock()
-			c.at[n] = time.Now()
+			c.at[n] = begun
 			c.mu.Unlock()
 			txs = append(txs, tx)
 		}

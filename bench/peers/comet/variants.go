@@ -1,6 +1,7 @@
 package comet
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -27,6 +28,7 @@ type setting struct {
 	payments       int // per transaction
 	inFlight       int
 	batch          int
+	perSecond      int
 }
 
 // Variants lists the settings. With gossip, the default, a transaction reaches
@@ -51,23 +53,31 @@ func Variants(version string) []trial.Variant {
 		if s.signed {
 			c.Signed = "one Ed25519 per payment, signed before the clock starts, checked by all four: in CheckTx, or in batches in FinalizeBlock"
 		}
-		c.Settings = fmt.Sprintf("%s, %d transactions in flight in JSON-RPC batches of %d; %s", how, s.inFlight, s.batch, rpcSetting)
+		if s.perSecond > 0 {
+			c.Variant += fmt.Sprintf(", %d/s", s.perSecond)
+		}
+		c.Settings = fmt.Sprintf("%s, at most %d transactions in flight in JSON-RPC batches of %d; %s", how, s.inFlight, s.batch, rpcSetting)
 		return trial.Variant{Peer: Peer, Claims: c, Run: func(ctx context.Context, t *trial.Trial) (rows.Figures, string, error) {
 			return run(ctx, t, s)
 		}}
 	}
 	return []trial.Variant{
-		variant("one payment per transaction", rows.Single, setting{true, false, 1, 5000, 50}),
-		variant("one payment per transaction", rows.Single, setting{false, false, 1, 30_000, 100}),
-		variant("every payment signed by its payer", rows.Signed, setting{true, true, 1, 5000, 50}),
-		variant("every payment signed by its payer", rows.Signed, setting{false, true, 1, 20_000, 100}),
-		variant("100 payments per transaction", rows.Batched, setting{true, false, 100, 400, 4}),
-		variant("100 payments per transaction", rows.Batched, setting{false, false, 100, 800, 8}),
+		variant("one payment per transaction", rows.Single, setting{true, false, 1, 5000, 50, 0}),
+		variant("one payment per transaction", rows.Single, setting{false, false, 1, 30_000, 100, 0}),
+		variant("every payment signed by its payer", rows.Signed, setting{true, true, 1, 5000, 50, 0}),
+		variant("every payment signed by its payer", rows.Signed, setting{false, true, 1, 20_000, 100, 0}),
+		variant("100 payments per transaction", rows.Batched, setting{true, false, 100, 400, 4, 0}),
+		variant("100 payments per transaction", rows.Batched, setting{false, false, 100, 800, 8, 0}),
+		variant("one payment per transaction", rows.Paced, setting{true, false, 1, 5000, 1, trial.PacedPerSecond}),
 	}
 }
 
-// sendersPerValidator is how many batches are on their way to each at once.
-const sendersPerValidator = 2
+// How many batches, or paced transactions, are on their way to each validator at
+// once.
+const (
+	sendersPerValidator      = 2
+	sendersPerValidatorPaced = 16
+)
 
 // run starts four validators and drives them.
 func run(ctx context.Context, t *trial.Trial, s setting) (f rows.Figures, checked string, err error) {
@@ -87,8 +97,11 @@ func run(ctx context.Context, t *trial.Trial, s setting) (f rows.Figures, checke
 	if err != nil {
 		return f, "", err
 	}
-	load := LoadConfig{Signed: s.signed, Payments: s.payments, InFlight: s.inFlight, Batch: s.batch, Senders: sendersPerValidator,
-		Warmup: t.Warmup, Length: t.Length}
+	load := LoadConfig{Signed: s.signed, Payments: s.payments, InFlight: cmp.Or(t.InFlight, s.inFlight), Batch: s.batch, Senders: sendersPerValidator,
+		PerSecond: s.perSecond, Warmup: t.Warmup, Length: t.Length}
+	if s.perSecond > 0 {
+		load.Senders = sendersPerValidatorPaced
+	}
 	var servers []*child.Process
 	for i, dir := range dirs {
 		c := NodeConfig{Dir: dir, P2P: base + 2*i, RPC: base + 2*i + 1, Gossip: s.gossip, Signed: s.signed, Payments: s.payments}

@@ -25,6 +25,7 @@ type LoadConfig struct {
 	Conns     int      // gRPC connections, all to the leader
 	InFlight  int      // requests at once
 	Ops       int      // puts per request: 1 is a plain put
+	PerSecond int      // requests per second; 0: as fast as answers come
 	Warmup    time.Duration
 	Length    time.Duration
 }
@@ -54,6 +55,7 @@ type load struct {
 	cfg   LoadConfig
 	conns []*clientv3.Client
 	meter *meter.Meter
+	start time.Time
 	next  atomic.Uint64
 }
 
@@ -63,7 +65,7 @@ func Load(ctx context.Context, cfg LoadConfig) (out trial.Outcome, err error) {
 	if err != nil {
 		return out, err
 	}
-	l := &load{cfg: cfg, meter: meter.New()}
+	l := &load{cfg: cfg, meter: meter.New(), start: time.Now()}
 	for range cfg.Conns {
 		c, err := dial(leader)
 		if err != nil {
@@ -103,7 +105,12 @@ func (l *load) send(ctx, sending context.Context, c *clientv3.Client) error {
 		for i := range ops {
 			ops[i] = clientv3.OpPut(key(first+uint64(i)), value(first+uint64(i)))
 		}
+		// A paced request counts from when it was meant to leave.
 		begun := time.Now()
+		if due := trial.Due(l.start, first/uint64(l.cfg.Ops), l.cfg.PerSecond); !due.IsZero() {
+			time.Sleep(time.Until(due))
+			begun = due
+		}
 		if err := commit(ctx, c, ops); err != nil {
 			return fmt.Errorf("etcd: put %d: %w", first, err)
 		}

@@ -1,6 +1,7 @@
 package etcd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -16,8 +17,8 @@ const Peer = "etcd"
 
 const members = 3
 
-// Variants lists the settings. The client's numbers are the best of a sweep
-// (docs/PERFORMANCE.md): the rate no longer grows above them and latency does.
+// Variants lists the settings. docs/PERFORMANCE.md says how the client's
+// numbers were chosen.
 func Variants(version string) []trial.Variant {
 	claims := rows.Row{
 		System: rows.Etcd, Version: version, Replicas: members,
@@ -26,7 +27,7 @@ func Variants(version string) []trial.Variant {
 		Signed:  "none", TLS: "none",
 		ClientAt: "a process beside, gRPC over loopback to the leader",
 	}
-	variant := func(name string, class rows.Class, conns, inFlight, ops int) trial.Variant {
+	variant := func(name string, class rows.Class, conns, inFlight, ops, perSecond int) trial.Variant {
 		c := claims
 		c.Variant, c.Class = name, class
 		c.Settings = fmt.Sprintf("%d requests in flight over %d connections, %d puts each; a put counts as a payment, though a transfer needs three; heartbeat %d ms, election %d ms, backend quota 8 GiB, gRPC gateway off, the rest default",
@@ -35,13 +36,14 @@ func Variants(version string) []trial.Variant {
 			c.Settings += fmt.Sprintf("; max-txn-ops raised from 128 to %d", ops)
 		}
 		return trial.Variant{Peer: Peer, Claims: c, Run: func(ctx context.Context, t *trial.Trial) (rows.Figures, string, error) {
-			return run(ctx, t, LoadConfig{Conns: conns, InFlight: inFlight, Ops: ops})
+			return run(ctx, t, LoadConfig{Conns: conns, InFlight: cmp.Or(t.InFlight, inFlight), Ops: ops, PerSecond: perSecond})
 		}}
 	}
 	return []trial.Variant{
-		variant("one put per request", rows.Single, 16, 1024, 1),
-		variant("128 puts per transaction", rows.Batched, 4, 32, 128),
-		variant("500 puts per transaction", rows.Batched, 4, 16, 500),
+		variant("one put per request", rows.Single, 16, 1024, 1, 0),
+		variant("128 puts per transaction", rows.Batched, 4, 32, 128, 0),
+		variant("500 puts per transaction", rows.Batched, 4, 16, 500, 0),
+		variant(fmt.Sprintf("one put per request, %d/s", trial.PacedPerSecond), rows.Paced, 4, 256, 1, trial.PacedPerSecond),
 	}
 }
 

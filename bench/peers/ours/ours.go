@@ -1,6 +1,7 @@
 package ours
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,6 +32,7 @@ type setting struct {
 	clients  int
 	inFlight int
 	signed   bool // each payment by its own signer
+	rate     int  // payments per second; 0: as many as go
 }
 
 // ErrUnknownFlag says that this build of loadgen cannot do what a variant asks.
@@ -49,16 +51,20 @@ func Variants(version string) []trial.Variant {
 		c := claims
 		c.Variant, c.Class, c.Signed = name, class, signed
 		c.Settings = fmt.Sprintf("profile %s, %d clients with %d requests each in flight", s.profile, s.clients, s.inFlight)
+		if s.rate > 0 {
+			c.Settings = fmt.Sprintf("profile %s, %d clients", s.profile, s.clients)
+		}
 		return trial.Variant{Peer: Peer, Claims: c, Run: func(ctx context.Context, t *trial.Trial) (rows.Figures, string, error) {
 			return run(ctx, t, s)
 		}}
 	}
 	const perRequest = "one Ed25519 per request, checked by all four"
 	return []trial.Variant{
-		variant("requests of 8,189 payments", rows.Batched, perRequest, setting{"throughput", 8189, 4, 2, false}),
-		variant("one payment per request", rows.Single, perRequest, setting{"balanced", 1, 32, 16, false}),
+		variant("requests of 8,189 payments", rows.Batched, perRequest, setting{"throughput", 8189, 4, 2, false, 0}),
+		variant("one payment per request", rows.Single, perRequest, setting{"balanced", 1, 32, 16, false, 0}),
+		variant(fmt.Sprintf("one payment per request, %d/s", trial.PacedPerSecond), rows.Paced, perRequest, setting{"balanced", 1, 8, 0, false, trial.PacedPerSecond}),
 		variant("every payment signed by its own signer", rows.Signed, "one Ed25519 per payment, signed before the clock starts, checked by all four",
-			setting{"throughput", 1000, 4, 2, true}),
+			setting{"throughput", 4679, 4, 2, true, 0}),
 	}
 }
 
@@ -88,9 +94,13 @@ func run(ctx context.Context, t *trial.Trial, s setting) (f rows.Figures, checke
 	// loadgen shows a line per second, and the window lies between two of them.
 	warmup, end := wholeSeconds(t.Warmup), wholeSeconds(t.Warmup)+wholeSeconds(t.Length)
 	out := filepath.Join(t.Dir, "report")
-	args := []string{"run", "--dir", filepath.Join(t.Dir, "c"), "--rate", "max", "--json", "--out", out,
-		"--batch", strconv.Itoa(s.batch), "--clients", strconv.Itoa(s.clients), "--in-flight", strconv.Itoa(s.inFlight),
-		"--warmup", fmt.Sprintf("%ds", warmup), "--duration", fmt.Sprintf("%ds", end)}
+	args := []string{"run", "--dir", filepath.Join(t.Dir, "c"), "--json", "--out", out,
+		"--batch", strconv.Itoa(s.batch), "--clients", strconv.Itoa(s.clients), "--warmup", fmt.Sprintf("%ds", warmup), "--duration", fmt.Sprintf("%ds", end)}
+	if s.rate > 0 {
+		args = append(args, "--rate", strconv.Itoa(s.rate))
+	} else {
+		args = append(args, "--rate", "max", "--in-flight", strconv.Itoa(cmp.Or(t.InFlight, s.inFlight)))
+	}
 	if s.signed {
 		ahead := signedAheadPerSecond * uint64(end)
 		args = append(args, "--signed", "--signed-ahead", strconv.FormatUint(ahead, 10))

@@ -11,6 +11,7 @@
 //	    open (what was durable, signed, encrypted, where the client ran) is
 //	    refused, never shown as a figure.
 //	R2  Rows are compared inside their class only: single payments with single
-//	    ones, batches with batches, signed with signed.
+//	    ones, batches with batches, signed with signed; and those at a fixed rate
+//	    by their latency.
 //	R3  Several runs of one setting give their median; the table says how many.
 package rows

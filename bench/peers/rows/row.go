@@ -20,6 +20,7 @@ const (
 	Single  Class = "single"  // one payment per request, none signed by itself
 	Batched Class = "batched" // many payments per request
 	Signed  Class = "signed"  // each payment signed by its payer and checked by all replicas
+	Paced   Class = "paced"   // one payment per request at a fixed low rate: compared by latency
 	Bound   Class = "bound"   // no replication at all: what it is compared by is CPU
 )
 
@@ -99,7 +100,7 @@ func (r *Row) Check() error {
 	}{
 		{r.Schema != Schema, fmt.Sprintf("schema %d, not %d", r.Schema, Schema)},
 		{r.System == "" || r.Version == "" || r.Variant == "", "system, version or variant missing"},
-		{r.Class != Single && r.Class != Batched && r.Class != Signed && r.Class != Bound, fmt.Sprintf("class %q", r.Class)},
+		{r.Class != Single && r.Class != Batched && r.Class != Signed && r.Class != Paced && r.Class != Bound, fmt.Sprintf("class %q", r.Class)},
 		{r.Replicas < 1, fmt.Sprintf("%d replicas", r.Replicas)},
 		{r.Faults == "" || r.Durable == "" || r.Signed == "" || r.TLS == "" || r.ClientAt == "", "a claim is left open"},
 		{r.CheckText == "", "nothing was read back"},

@@ -75,6 +75,9 @@ func TestTable(t *testing.T) {
 	for _, n := range []uint64{30_000, 10_000, 20_000} { // median 2,000/s
 		all = append(all, good(Etcd, "one put", Single, n))
 	}
+	slow := good(CometBFT, "paced", Paced, 10_000)
+	slow.P50, slow.P99 = 10, 40
+	all = append(all, slow, good(Ours, "paced", Paced, 10_000))
 	all = append(all, good(CometBFT, "signed", Signed, 5000), good(Etcd, "many puts", Batched, 100_000),
 		good(Ours, "one event", Single, 70_000), good(Ours, "full", Batched, 1_000_000))
 	upper := good(Upper, "alone", Bound, 500_000)
@@ -88,6 +91,7 @@ func TestTable(t *testing.T) {
 	for _, want := range []string{
 		"| etcd v1 | one put | 2,000 (1,000–3,000, 3 runs) | 3.5× | 1.2 / 20.0 |",
 		"| etcd v1 | many puts | 10,000 | 10.0× |",
+		"| CometBFT v1 | paced | 1,000 | latency ours ÷ this: p50 0.12×, p99 0.50× | 10.0 / 40.0 |",
 		"| CometBFT v1 | signed | 500 | no run of ours |",
 		"| quorate v1 | full | 100,000 | – | 1.2 / 20.0 | 0.004 / 0.001 | 1,000,000 | 700 / 900 |",
 		"| quorate, not replicated v1 | alone | 50,000 | – | – |",
@@ -99,8 +103,8 @@ func TestTable(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
-	if n := strings.Count(text, "\n* **"); n != 6 {
-		t.Errorf("%d caveats of 6 settings", n)
+	if n := strings.Count(text, "\n* **"); n != 8 {
+		t.Errorf("%d caveats of 8 settings", n)
 	}
 	if err := Table(&b, nil); !errors.Is(err, ErrRow) {
 		t.Errorf("a table of nothing: %v", err)

@@ -94,7 +94,8 @@ func latency(s *summary) string {
 	return fmt.Sprintf("%.1f / %.1f", s.P50, s.P99)
 }
 
-// ratio is how many times as many payments ours does in the same class (R2).
+// ratio is how many times as many payments ours does in the same class, or how
+// long they take (R2).
 func ratio(sums []summary, s *summary) string {
 	if s.System == Ours || s.Class == Bound {
 		return "–"
@@ -102,6 +103,9 @@ func ratio(sums []summary, s *summary) string {
 	our := ours(sums, s.Class)
 	if our == nil {
 		return "no run of ours"
+	}
+	if s.Class == Paced {
+		return fmt.Sprintf("latency ours ÷ this: p50 %.2f×, p99 %.2f×", our.P50/s.P50, our.P99/s.P99)
 	}
 	return fmt.Sprintf("%.1f×", our.PerSecond()/s.PerSecond())
 }

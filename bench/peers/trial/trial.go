@@ -23,6 +23,21 @@ type Trial struct {
 	Product string // folder of the product's binaries
 	Warmup  time.Duration
 	Length  time.Duration // of the measured window
+
+	InFlight int // for sweeps: requests under way, instead of the variant's; 0: the variant's
+}
+
+// PacedPerSecond is the rate of the variants that are compared by latency: one
+// that every system here bears with ease.
+const PacedPerSecond = 1000
+
+// Due is when request n of a load of perSecond is meant to leave; the zero time
+// without a rate.
+func Due(start time.Time, n uint64, perSecond int) time.Time {
+	if perSecond == 0 {
+		return time.Time{}
+	}
+	return start.Add(time.Duration(n) * time.Second / time.Duration(perSecond))
 }
 
 // Variant is a system in one setting.
