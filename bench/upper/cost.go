@@ -14,7 +14,7 @@ import (
 // costs are what was used up to some moment.
 type costs struct {
 	client, process float64 // CPU seconds of the load's thread and of all threads
-	written         int64   // bytes given to the block layer
+	written         int64   // bytes, to the device
 	at              time.Time
 }
 
@@ -22,7 +22,7 @@ type costs struct {
 const rusageThread = 1
 
 // cost must run on the load's thread.
-func cost() (c costs, err error) {
+func cost(dir string) (c costs, err error) {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(rusageThread, &u); err != nil {
 		return c, fmt.Errorf("CPU time of a thread: %w", err)
@@ -31,11 +31,7 @@ func cost() (c costs, err error) {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return c, fmt.Errorf("CPU time of the process: %w", err)
 	}
-	c.process = cpuSeconds(&u)
-	if c.written, err = written(); err != nil {
-		return c, err
-	}
-	c.at = time.Now()
+	c.process, c.written, c.at = cpuSeconds(&u), written(dir), time.Now()
 	return c, nil
 }
 
@@ -43,18 +39,32 @@ func cpuSeconds(u *syscall.Rusage) float64 {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }
 
-// written is how many bytes this process has given to the block layer.
-func written() (int64, error) {
-	text, err := os.ReadFile("/proc/self/io")
+// written is how many bytes were written to the device that dir lies on, by
+// everybody, or 0 where the system does not tell. What /proc says of a process is
+// no use: it counts a whole folio of the page cache, up to megabytes, for each
+// dirtied block of it.
+func written(dir string) int64 {
+	var st syscall.Stat_t
+	if err := syscall.Stat(dir, &st); err != nil {
+		return 0
+	}
+	// glibc's major() and minor().
+	major := (st.Dev>>8)&0xfff | (st.Dev>>32)&^0xfff
+	minor := st.Dev&0xff | (st.Dev>>12)&^0xff
+	text, err := os.ReadFile(fmt.Sprintf("/sys/dev/block/%d:%d/stat", major, minor))
 	if err != nil {
-		return 0, err
+		return 0
 	}
-	for line := range strings.Lines(string(text)) {
-		if n, ok := strings.CutPrefix(line, "write_bytes: "); ok {
-			return strconv.ParseInt(strings.TrimSpace(n), 10, 64)
-		}
+	const sectorsWritten, sectorBytes = 6, 512
+	fields := strings.Fields(string(text))
+	if len(fields) <= sectorsWritten {
+		return 0
 	}
-	return 0, fmt.Errorf("/proc/self/io has no write_bytes")
+	n, err := strconv.ParseInt(fields[sectorsWritten], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n * sectorBytes
 }
 
 // held is how many bytes the files below a directory take on the disk. Pebble

@@ -60,7 +60,8 @@ type load struct {
 	seqs     []uint64 // of each client
 	ledger   uint32
 	accounts uint64
-	events   int // per request
+	events   int    // per request
+	dir      string // lies on the disk
 	batches  uint64
 
 	sent     map[key]sending
@@ -192,12 +193,12 @@ func (l *load) drive(inFlight int, warmup, length time.Duration, failed <-chan e
 		switch since := time.Since(start); {
 		case !l.open && begin.at.IsZero() && since >= warmup:
 			l.open = true
-			if begin, err = cost(); err != nil {
+			if begin, err = cost(l.dir); err != nil {
 				return begin, end, err
 			}
 		case l.open && time.Since(begin.at) >= length:
 			l.open = false
-			if end, err = cost(); err != nil {
+			if end, err = cost(l.dir); err != nil {
 				return begin, end, err
 			}
 		}

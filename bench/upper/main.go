@@ -78,8 +78,8 @@ type report struct {
 	P99       float64 `json:"p99_ms"`
 	ServerCPU float64 `json:"server_cpu_seconds"`
 	ClientCPU float64 `json:"client_cpu_seconds"`
-	Disk      float64 `json:"disk_bytes_per_payment"`    // held at the end, less what was there before the load
-	Written   float64 `json:"written_bytes_per_payment"` // in the window
+	Disk      float64 `json:"disk_bytes_per_payment"`           // held at the end, less what was there before the load
+	Written   float64 `json:"device_written_bytes_per_payment"` // in the window, by everybody; 0: not known
 	Acked     uint64  `json:"acked"`
 	Checked   string  `json:"checked"`
 }
@@ -173,7 +173,7 @@ func (b *bound) open() error {
 	}
 	if b.load == nil {
 		b.load = &load{cluster: g.Hash(), keys: nil, seqs: make([]uint64, b.clients), ledger: g.Ledgers[0].Number, accounts: b.accounts,
-			events: b.events, sent: map[key]sending{}, latency: hdrhistogram.New(1, answerMax.Microseconds(), 3)}
+			events: b.events, dir: b.dir, sent: map[key]sending{}, latency: hdrhistogram.New(1, answerMax.Microseconds(), 3)}
 		for i := range b.clients {
 			k, err := b.cluster.Keys(fmt.Sprintf("load-%02d", i+1))
 			if err != nil {

@@ -1,5 +1,5 @@
 // Package child starts the processes of a comparison on this machine and says
-// what they cost: CPU time, bytes given to the disk, bytes held in directories.
+// what they cost: CPU time, bytes written to the disk, bytes held in directories.
 //
 // It knows no system. It is bench/procs for a module that may not import the
 // product.

@@ -48,9 +48,9 @@ func TestCosts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Kill()
-	var c Costs
+	var cpu float64
 	if err := Eventually(time.Minute, "CPU time", func() (err error) {
-		if c, err = CostsOf([]int{p.Pid()}); err == nil && c.CPU < 0.05 {
+		if cpu, err = CPUOf([]int{p.Pid()}); err == nil && cpu < 0.05 {
 			err = errors.New("none yet")
 		}
 		return err
@@ -65,6 +65,7 @@ func TestCosts(t *testing.T) {
 
 func TestHeld(t *testing.T) {
 	dir := t.TempDir()
+	before := Written(dir)
 	if err := os.MkdirAll(filepath.Join(dir, "a", "b"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -84,6 +85,9 @@ func TestHeld(t *testing.T) {
 	}
 	if err := errors.Join(synced.Sync(), synced.Close()); err != nil { // else blocks may not be counted yet
 		t.Fatal(err)
+	}
+	if after := Written(dir); after > 0 && after-before < 1<<20 {
+		t.Errorf("%d bytes written to the device, less than were synced", after-before)
 	}
 	n, err := Held(dir)
 	if err != nil || n < 1<<20 || n > 2<<20 {

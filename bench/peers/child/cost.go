@@ -41,41 +41,44 @@ func CPU(pid int) (float64, error) {
 	return float64(ticks) / clockTicks, nil
 }
 
-// Written is how many bytes a living process has given to the block layer.
-func Written(pid int) (int64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		if n, ok := strings.CutPrefix(line, "write_bytes: "); ok {
-			return strconv.ParseInt(strings.TrimSpace(n), 10, 64)
-		}
-	}
-	return 0, fmt.Errorf("child: /proc/%d/io has no write_bytes", pid)
-}
-
-// Costs are the sums over some processes.
-type Costs struct {
-	CPU     float64
-	Written int64
-}
-
-// CostsOf reads what these processes have used up to now.
-func CostsOf(pids []int) (c Costs, err error) {
+// CPUOf is the sum over living processes.
+func CPUOf(pids []int) (sum float64, err error) {
 	for _, pid := range pids {
 		cpu, err := CPU(pid)
 		if err != nil {
-			return c, err
+			return 0, err
 		}
-		n, err := Written(pid)
-		if err != nil {
-			return c, err
-		}
-		c.CPU += cpu
-		c.Written += n
+		sum += cpu
 	}
-	return c, nil
+	return sum, nil
+}
+
+// Written is how many bytes were written to the device that a directory lies on,
+// by everybody, or 0 where the system does not tell. What /proc says of a process
+// is no use: it counts a whole folio of the page cache, up to megabytes, for each
+// dirtied block of it.
+func Written(dir string) int64 {
+	var st syscall.Stat_t
+	if err := syscall.Stat(dir, &st); err != nil {
+		return 0
+	}
+	// glibc's major() and minor().
+	major := (st.Dev>>8)&0xfff | (st.Dev>>32)&^0xfff
+	minor := st.Dev&0xff | (st.Dev>>12)&^0xff
+	text, err := os.ReadFile(fmt.Sprintf("/sys/dev/block/%d:%d/stat", major, minor))
+	if err != nil {
+		return 0
+	}
+	const sectorsWritten, sectorBytes = 6, 512
+	fields := strings.Fields(string(text))
+	if len(fields) <= sectorsWritten {
+		return 0
+	}
+	n, err := strconv.ParseInt(fields[sectorsWritten], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n * sectorBytes
 }
 
 // Held is how many bytes the files below a directory take on the disk. Files

@@ -18,8 +18,9 @@ import (
 
 // LoadConfig is the client of a run.
 type LoadConfig struct {
-	Ports     []int // of the validators' RPC
-	Servers   []int // their processes
+	Ports     []int  // of the validators' RPC
+	Servers   []int  // their processes
+	Dir       string // lies on the disk that they write to
 	Signed    bool
 	Payments  int // per transaction
 	InFlight  int // transactions sent and not committed
@@ -114,7 +115,7 @@ func Load(ctx context.Context, cfg LoadConfig) (out trial.Outcome, err error) {
 			cancel(err)
 		}
 	})
-	out.Figures, err = c.meter.Window(ctx, cfg.Warmup, cfg.Length, cfg.Servers)
+	out.Figures, err = c.meter.Window(ctx, cfg.Warmup, cfg.Length, cfg.Servers, cfg.Dir)
 	stop()
 	senders.Wait()
 	err = errors.Join(err, c.drain(ctx))

@@ -125,7 +125,7 @@ func run(ctx context.Context, t *trial.Trial, s setting) (f rows.Figures, checke
 	if err != nil {
 		return f, "", err
 	}
-	load.Servers = trial.Pids(servers)
+	load.Servers, load.Dir = trial.Pids(servers), t.Dir
 	out, err := t.Load(ctx, KindLoad, load, servers)
 	if err != nil {
 		return f, "", err

@@ -22,6 +22,7 @@ import (
 type LoadConfig struct {
 	Endpoints []string // of all members
 	Servers   []int    // their processes
+	Dir       string   // lies on the disk that they write to
 	Conns     int      // gRPC connections, all to the leader
 	InFlight  int      // requests at once
 	Ops       int      // puts per request: 1 is a plain put
@@ -85,7 +86,7 @@ func Load(ctx context.Context, cfg LoadConfig) (out trial.Outcome, err error) {
 			}
 		})
 	}
-	out.Figures, err = l.meter.Window(ctx, cfg.Warmup, cfg.Length, cfg.Servers)
+	out.Figures, err = l.meter.Window(ctx, cfg.Warmup, cfg.Length, cfg.Servers, cfg.Dir)
 	stop()
 	all.Wait()
 	if err = errors.Join(err, context.Cause(ctx)); err != nil {

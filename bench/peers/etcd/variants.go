@@ -91,7 +91,7 @@ func run(ctx context.Context, t *trial.Trial, cfg LoadConfig) (f rows.Figures, c
 	if err != nil {
 		return f, "", err
 	}
-	cfg.Servers, cfg.Warmup, cfg.Length = trial.Pids(servers), t.Warmup, t.Length
+	cfg.Servers, cfg.Dir, cfg.Warmup, cfg.Length = trial.Pids(servers), t.Dir, t.Warmup, t.Length
 	out, err := t.Load(ctx, KindLoad, cfg, servers)
 	if err != nil {
 		return f, "", err

@@ -69,23 +69,31 @@ func (m *Meter) setOpen(open bool) {
 	m.open = open
 }
 
-// edge reads all costs at one end of the window.
-func edge(servers []int) (server, client child.Costs, at time.Time, err error) {
-	if server, err = child.CostsOf(servers); err != nil {
-		return server, client, at, err
+// edge is one end of the window.
+type edge struct {
+	servers, client float64 // CPU seconds
+	written         int64   // to the device
+	at              time.Time
+}
+
+func edgeNow(servers []int, dir string) (e edge, err error) {
+	if e.servers, err = child.CPUOf(servers); err != nil {
+		return e, err
 	}
-	client, err = child.CostsOf([]int{os.Getpid()})
-	return server, client, time.Now(), err
+	e.client, err = child.CPU(os.Getpid())
+	e.written, e.at = child.Written(dir), time.Now()
+	return e, err
 }
 
 // Window lets the warm-up pass, measures for a time, and gives the figures but
-// for what is held on disk. This process is the client.
-func (m *Meter) Window(ctx context.Context, warmup, length time.Duration, servers []int) (f rows.Figures, err error) {
+// for what is held on disk. This process is the client; dir lies on the device
+// that the servers write to.
+func (m *Meter) Window(ctx context.Context, warmup, length time.Duration, servers []int, dir string) (f rows.Figures, err error) {
 	if err := pause(ctx, warmup); err != nil {
 		return f, err
 	}
 	m.setOpen(true)
-	server, client, begun, err := edge(servers)
+	begun, err := edgeNow(servers, dir)
 	if err != nil {
 		return f, err
 	}
@@ -93,19 +101,18 @@ func (m *Meter) Window(ctx context.Context, warmup, length time.Duration, server
 		return f, err
 	}
 	m.setOpen(false)
-	serverEnd, clientEnd, ended, err := edge(servers)
+	ended, err := edgeNow(servers, dir)
 	if err != nil {
 		return f, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	f = rows.Figures{
-		Payments: m.measured, Seconds: ended.Sub(begun).Seconds(), Acked: m.acked,
+	return rows.Figures{
+		Payments: m.measured, Seconds: ended.at.Sub(begun.at).Seconds(), Acked: m.acked,
 		P50: millis(m.latency, 50), P99: millis(m.latency, 99),
-		ServerCPU: serverEnd.CPU - server.CPU, ClientCPU: clientEnd.CPU - client.CPU,
-		Written: float64(serverEnd.Written-server.Written) / float64(max(m.measured, 1)),
-	}
-	return f, nil
+		ServerCPU: ended.servers - begun.servers, ClientCPU: ended.client - begun.client,
+		Written: float64(ended.written-begun.written) / float64(max(m.measured, 1)),
+	}, nil
 }
 
 func millis(h *hdrhistogram.Histogram, percentile float64) float64 {

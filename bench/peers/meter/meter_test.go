@@ -21,7 +21,7 @@ func TestWindow(t *testing.T) {
 	m.Done(10, 300*time.Millisecond)
 	m.setOpen(false)
 	m.Done(7, time.Second)
-	f, err := m.Window(t.Context(), 0, 0, []int{os.Getpid()})
+	f, err := m.Window(t.Context(), 0, 0, []int{os.Getpid()}, t.TempDir())
 	if err != nil || f.Payments != 1000 || f.Acked != 1012 || f.Seconds <= 0 {
 		t.Fatalf("%+v, %v", f, err)
 	}
@@ -30,7 +30,7 @@ func TestWindow(t *testing.T) {
 	}
 	m.setOpen(true)
 	m.Done(10, 300*time.Millisecond)
-	if f, err = m.Window(t.Context(), 0, 0, nil); err != nil || f.Payments != 1010 || f.P99 < 299 || f.P99 > 301 {
+	if f, err = m.Window(t.Context(), 0, 0, nil, ""); err != nil || f.Payments != 1010 || f.P99 < 299 || f.P99 > 301 {
 		t.Errorf("p99 %v of 1,010 payments with 20 slow ones, %v", f.P99, err)
 	}
 	if m.Acked() != 1022 {
@@ -42,10 +42,10 @@ func TestWindowEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("why")
 	cancel(why)
-	if _, err := New().Window(ctx, time.Hour, time.Hour, nil); !errors.Is(err, why) {
+	if _, err := New().Window(ctx, time.Hour, time.Hour, nil, ""); !errors.Is(err, why) {
 		t.Error(err)
 	}
-	if _, err := New().Window(t.Context(), 0, 0, []int{1 << 30}); err == nil {
+	if _, err := New().Window(t.Context(), 0, 0, []int{1 << 30}, ""); err == nil {
 		t.Error("costs of a process that does not exist")
 	}
 }

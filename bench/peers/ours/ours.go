@@ -110,7 +110,7 @@ func run(ctx context.Context, t *trial.Trial, s setting) (f rows.Figures, checke
 		return f, "", err
 	}
 	defer p.Kill()
-	begun, ended, err := edges(ctx, p, log, servers, warmup, end)
+	begun, ended, err := edges(ctx, p, t.Dir, log, servers, warmup, end)
 	if err != nil {
 		return f, "", err
 	}
@@ -124,8 +124,8 @@ func run(ctx context.Context, t *trial.Trial, s setting) (f rows.Figures, checke
 		return f, "", err
 	}
 	f.Seconds = ended.at.Sub(begun.at).Seconds()
-	f.ServerCPU, f.ClientCPU = ended.servers.CPU-begun.servers.CPU, ended.client.CPU-begun.client.CPU
-	f.Written = float64(ended.servers.Written-begun.servers.Written) / float64(max(f.Payments, 1))
+	f.ServerCPU, f.ClientCPU = ended.servers-begun.servers, ended.client-begun.client
+	f.Written = float64(ended.written-begun.written) / float64(max(f.Payments, 1))
 	f.Disk, err = trial.Grown(before, f.Acked, nodes)
 	return f, checked, err
 }
@@ -161,12 +161,13 @@ func start(t *trial.Trial, s setting) (servers []*child.Process, nodes []string,
 
 // edge is one end of the window.
 type edge struct {
-	servers, client child.Costs
+	servers, client float64 // CPU seconds
+	written         int64   // to the device
 	at              time.Time
 }
 
 // edges reads the costs when loadgen shows the lines of two seconds.
-func edges(ctx context.Context, p *child.Process, log string, servers []*child.Process, first, last int) (begun, ended edge, err error) {
+func edges(ctx context.Context, p *child.Process, dir, log string, servers []*child.Process, first, last int) (begun, ended edge, err error) {
 	for _, e := range []struct {
 		to     *edge
 		second int
@@ -174,14 +175,14 @@ func edges(ctx context.Context, p *child.Process, log string, servers []*child.P
 		if err = awaitSecond(ctx, p, log, e.second); err != nil {
 			return begun, ended, err
 		}
-		if e.to.servers, err = child.CostsOf(trial.Pids(servers)); err != nil {
+		if e.to.servers, err = child.CPUOf(trial.Pids(servers)); err != nil {
 			return begun, ended, err
 		}
 		// loadgen ends long after its last line: it audits.
-		if e.to.client, err = child.CostsOf([]int{p.Pid()}); err != nil {
+		if e.to.client, err = child.CPU(p.Pid()); err != nil {
 			return begun, ended, err
 		}
-		e.to.at = time.Now()
+		e.to.written, e.to.at = child.Written(dir), time.Now()
 	}
 	return begun, ended, nil
 }

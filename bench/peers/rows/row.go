@@ -69,9 +69,9 @@ type Figures struct {
 	P99       float64 `json:"p99_ms"`
 	ServerCPU float64 `json:"server_cpu_seconds"` // of all replicas, in the window
 	ClientCPU float64 `json:"client_cpu_seconds"`
-	Disk      float64 `json:"disk_bytes_per_payment"`    // held by all replicas' directories at the end, less what was there before
-	Written   float64 `json:"written_bytes_per_payment"` // that all replicas gave to the block layer in the window
-	Acked     uint64  `json:"acked"`                     // in the whole run; what the check is about
+	Disk      float64 `json:"disk_bytes_per_payment"`           // held by all replicas' directories at the end, less what was there before
+	Written   float64 `json:"device_written_bytes_per_payment"` // to the device in the window, by everybody; 0: not known
+	Acked     uint64  `json:"acked"`                            // in the whole run; what the check is about
 }
 
 // Host is the machine of a run.

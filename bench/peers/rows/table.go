@@ -72,7 +72,7 @@ func Table(w io.Writer, all []Row) error {
 }
 
 func figures(b *strings.Builder, sums []summary) {
-	b.WriteString("| system | variant | payments/s | ours ÷ this | p50 / p99 ms | CPU s per 1,000: servers / client | per CPU s of one replica | disk B each: held / written |\n")
+	b.WriteString("| system | variant | payments/s | ours ÷ this | p50 / p99 ms | CPU s per 1,000: servers / client | per CPU s of one replica | disk B each: held / written to the device |\n")
 	b.WriteString("|---|---|---|---|---|---|---|---|\n")
 	for i := range sums {
 		s := &sums[i]
@@ -81,8 +81,8 @@ func figures(b *strings.Builder, sums []summary) {
 			rate += fmt.Sprintf(" (%s–%s, %d runs)", thousands(s.slow), thousands(s.fast), s.runs)
 		}
 		per := 1000 / float64(s.Payments)
-		fmt.Fprintf(b, "| %s %s | %s | %s | %s | %s | %.3f / %.3f | %s | %.0f / %.0f |\n", s.System, s.Version, s.Variant, rate,
-			ratio(sums, s), latency(s), s.ServerCPU*per, s.ClientCPU*per, thousands(s.PerServerCPU()), s.Disk, s.Written)
+		fmt.Fprintf(b, "| %s %s | %s | %s | %s | %s | %.3f / %.3f | %s | %.0f / %s |\n", s.System, s.Version, s.Variant, rate,
+			ratio(sums, s), latency(s), s.ServerCPU*per, s.ClientCPU*per, thousands(s.PerServerCPU()), s.Disk, written(s))
 	}
 }
 
@@ -92,6 +92,14 @@ func latency(s *summary) string {
 		return "–"
 	}
 	return fmt.Sprintf("%.1f / %.1f", s.P50, s.P99)
+}
+
+// written is empty where the system does not tell.
+func written(s *summary) string {
+	if s.Written <= 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f", s.Written)
 }
 
 // ratio is how many times as many payments ours does in the same class, or how
