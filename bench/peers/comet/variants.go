@@ -66,7 +66,7 @@ func Variants(version string) []trial.Variant {
 		variant("one payment per transaction", rows.Single, setting{false, false, 1, 30_000, 100, 0}),
 		variant("every payment signed by its payer", rows.Signed, setting{true, true, 1, 5000, 50, 0}),
 		variant("every payment signed by its payer", rows.Signed, setting{false, true, 1, 20_000, 100, 0}),
-		variant("100 payments per transaction", rows.Batched, setting{true, false, 100, 400, 4, 0}),
+		variant("100 payments per transaction", rows.Batched, setting{true, false, 100, 300, 4, 0}),
 		variant("100 payments per transaction", rows.Batched, setting{false, false, 100, 800, 8, 0}),
 		variant("one payment per transaction", rows.Paced, setting{true, false, 1, 5000, 1, trial.PacedPerSecond}),
 	}
