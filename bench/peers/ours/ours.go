@@ -97,7 +97,8 @@ func run(ctx context.Context, t *trial.Trial, s setting) (f rows.Figures, checke
 	args := []string{"run", "--dir", filepath.Join(t.Dir, "c"), "--json", "--out", out,
 		"--batch", strconv.Itoa(s.batch), "--clients", strconv.Itoa(s.clients), "--warmup", fmt.Sprintf("%ds", warmup), "--duration", fmt.Sprintf("%ds", end)}
 	if s.rate > 0 {
-		args = append(args, "--rate", strconv.Itoa(s.rate))
+		// A rate that was not kept is seen in the row, as it is of the others.
+		args = append(args, "--rate", strconv.Itoa(s.rate), "--shortfall", "1")
 	} else {
 		args = append(args, "--rate", "max", "--in-flight", strconv.Itoa(cmp.Or(t.InFlight, s.inFlight)))
 	}
