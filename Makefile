@@ -127,5 +127,19 @@ crashpoints: ## crash four replicas' disks at every file-system operation of a s
 diskfaults: ## damage what real replicas left on their disks, file by file, and their disks while they run; EVERY=1 for the whole matrix
 	GO='$(GO)' EVERY='$(EVERY)' bench/diskfaults/run.sh
 
+REPEAT ?= 1
+WARMUP ?= 10
+ONLY   ?=
+PEERS  = bench/peers
+peers: build ## measure CometBFT, etcd, ourselves and ourselves unreplicated, one at a time; SECS=, REPEAT=, ONLY=cometbft|etcd|ours|upper
+	$(GO) build -trimpath -buildvcs=false -o bin/ ./bench/upper
+	cd $(PEERS) && $(GO) build -trimpath -buildvcs=false -o $(CURDIR)/bin/ .
+	bin/peers run -product bin -dir run/peers -out run/peers/rows.jsonl -commit $(VERSION) -secs $(SECS) -warmup $(WARMUP) -repeat $(REPEAT) -only '$(ONLY)' -variant '$(VARIANT)'
+
+peers-test: build ## lint and test the comparison: every system for a second; skips when its modules cannot be had
+	@if ! (cd $(PEERS) && $(GO) mod download); then echo "peers-test: SKIPPED: the modules of $(PEERS) cannot be downloaded"; exit 0; fi; \
+	$(GO) build -o bin/ ./bench/upper honnef.co/go/tools/cmd/staticcheck && \
+	cd $(PEERS) && $(GO) vet ./... && ../../bin/staticcheck ./... && $(GO) test -count=1 ./...
+
 clean: ## remove binaries, demo data and reports
 	rm -rf bin run

@@ -317,11 +317,14 @@ func (r *Replica) Tick() {
 
 // Run lends each stage its goroutines until ctx ends or the replica fails. It
 // gives the failure, or nil.
-func (r *Replica) Run(ctx context.Context) error {
+func (r *Replica) Run(ctx context.Context) error { return r.lend(ctx, r.Stages()) }
+
+// lend gives stages their goroutines until ctx ends or one of them fails.
+func (r *Replica) lend(ctx context.Context, stages []Stage) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup
-	for _, s := range r.Stages() {
+	for _, s := range stages {
 		workers := 1
 		switch s.Name {
 		case "verify", "payers":
