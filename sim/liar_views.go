@@ -52,8 +52,12 @@ func viewChangeLie(f *frame) bool {
 		return false
 	}
 	var slots []wire.SlotEvidence
+	lie := func() int { return f.rnd.below(8) }
+	if f.rnd.chance(200) { // for the second value in all slots: with those who were shown it, that can be a claim
+		lie = func() int { return 5 }
+	}
 	for _, e := range m.Slots {
-		switch f.rnd.below(8) {
+		switch lie() {
 		case 0: // never heard of it
 			continue
 		case 1:
@@ -88,6 +92,21 @@ func viewChangeLie(f *frame) bool {
 	return f.become(m)
 }
 
+// ghost is the view change of a liar with a vote for one more slot, which nobody
+// proposed: a new view with it in its set decides that slot to be empty, and one
+// without leaves it free.
+func (l *liar) ghost(m *wire.ViewChange, above wire.SeqNum) *wire.ViewChange {
+	g := *m
+	top := g.Stable.State.Seq
+	if n := len(g.Slots); n > 0 {
+		top = g.Slots[n-1].Seq
+	}
+	vote := wire.Vote{View: g.To - 1}
+	vote.Digest[0] = 1
+	g.Slots = append(g.Slots[:len(g.Slots):len(g.Slots)], wire.SlotEvidence{Seq: top + 1 + above, HasVote: true, Vote: vote})
+	return l.signChange(&g)
+}
+
 // newViewFork opens a view with another set of view changes for some
 // (strategy 15). The sets are true ones: of what honest replicas sent, and of
 // the several versions that liars sign.
@@ -110,6 +129,14 @@ func newViewFork(f *frame) bool {
 	}
 	if len(chosen) < q.ViewChange {
 		return false
+	}
+	if f.rnd.chance(500) { // and late: what the others decide meanwhile, this one hears first
+		for i, c := range chosen {
+			if c.Replica == f.l.n.id {
+				chosen[i] = f.l.ghost(c, wire.SeqNum(f.rnd.below(3)))
+			}
+		}
+		f.delay += uint64(f.rnd.between(5_000, 5_000<<f.rnd.below(6)))
 	}
 	fork := &wire.NewView{To: m.To}
 	for id := range wire.ReplicaID(q.N) {

@@ -69,6 +69,9 @@ func (w *world) settle(why string, ops int) {
 	w.calm = true
 	w.sky.clear()
 	for _, u := range w.users {
+		if u.absent {
+			continue
+		}
 		u.left = ops
 		u.later(span{0, 500_000})
 	}

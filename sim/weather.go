@@ -3,11 +3,12 @@ package sim
 // weather decides which faults happen when. What it decides it does through act,
 // so that a run can be written down and followed again.
 type weather struct {
-	w        *world
-	rnd      stream
-	flapping []bool // links that are cut and whole in turn; nil: none
-	apart    bool   // they are cut now
-	storm    bool   // replicas die all the time
+	w         *world
+	rnd       stream
+	rndStalls stream // of what happens between steps
+	flapping  []bool // links that are cut and whole in turn; nil: none
+	apart     bool   // they are cut now
+	storm     bool   // replicas die all the time
 	// forgetful replicas may lose their journal when they die.
 	forgetful []bool
 	liars     *brain // nil: none
@@ -22,7 +23,7 @@ func (s *weather) brain() *brain {
 }
 
 func newWeather(w *world) *weather {
-	return &weather{w: w, rnd: newStream(w.opt.Seed, "weather"), forgetful: make([]bool, w.q.N)}
+	return &weather{w: w, rnd: newStream(w.opt.Seed, "weather"), rndStalls: newStream(w.opt.Seed, "stalls"), forgetful: make([]bool, w.q.N)}
 }
 
 func (s *weather) has(f Faults) bool { return s.w.opt.Faults&f != 0 }
@@ -223,8 +224,24 @@ func (s *weather) trouble(n *node) {
 	}
 	if s.has(FaultStall) && r.chance(200) {
 		k.kind = uint8(r.below(len(n.stalled)))
+		if s.w.opt.Load.Odd.Wide && r.chance(400) { // more is agreed than is handed to execution
+			k.kind = stageExecute
+		}
 		s.do(entry{topic: topicStall, key: k, value: uint64(r.below(1_500_000))})
 	}
+}
+
+// signing may hold up the signatures of a replica that is about to begin a view,
+// which is when they matter most and which no fault that comes at any time meets.
+func (s *weather) signing(n *node) {
+	if s.w.calm || s.w.choice.script != nil || !s.has(FaultStall) || !s.rndStalls.chance(30) {
+		return
+	}
+	if status := n.replica.Status(); status.Active || status.Primary != n.id {
+		return
+	}
+	k := key{a: int16(n.id), kind: stageCrypto}
+	s.do(entry{topic: topicStall, key: k, value: uint64(s.rndStalls.below(1_500_000))})
 }
 
 // turn sets a clock: within the bound, unless it is one that may say anything.

@@ -109,6 +109,9 @@ func newWorld(opt Options, script, book *Scenario, lines io.Writer) *world {
 	if opt.Load.Rogue && len(w.users) > 1 {
 		w.users[len(w.users)-1].rogue = true
 	}
+	if opt.Load.Odd.Newcomer {
+		w.users = append(w.users, newNewcomer(w))
+	}
 	for _, n := range w.nodes {
 		n.start()
 		if n.liar != nil {
@@ -116,7 +119,9 @@ func newWorld(opt Options, script, book *Scenario, lines io.Writer) *world {
 		}
 	}
 	for _, u := range w.users {
-		u.begin()
+		if !u.absent {
+			u.begin()
+		}
 	}
 	return w
 }
