@@ -53,7 +53,8 @@ func viewChangeLie(f *frame) bool {
 	}
 	var slots []wire.SlotEvidence
 	lie := func() int { return f.rnd.below(8) }
-	if f.rnd.chance(200) { // for the second value in all slots: with those who were shown it, that can be a claim
+	if len(f.l.brain.values) > 0 && f.rnd.chance(500) {
+		// For the second value in all slots: with those who were shown it, a claim.
 		lie = func() int { return 5 }
 	}
 	for _, e := range m.Slots {
@@ -90,66 +91,6 @@ func viewChangeLie(f *frame) bool {
 	m.Slots = slots
 	f.l.brain.change(f.l.signChange(m))
 	return f.become(m)
-}
-
-// ghost is the view change of a liar with a vote for one more slot, which nobody
-// proposed: a new view with it in its set decides that slot to be empty, and one
-// without leaves it free.
-func (l *liar) ghost(m *wire.ViewChange, above wire.SeqNum) *wire.ViewChange {
-	g := *m
-	top := g.Stable.State.Seq
-	if n := len(g.Slots); n > 0 {
-		top = g.Slots[n-1].Seq
-	}
-	vote := wire.Vote{View: g.To - 1}
-	vote.Digest[0] = 1
-	g.Slots = append(g.Slots[:len(g.Slots):len(g.Slots)], wire.SlotEvidence{Seq: top + 1 + above, HasVote: true, Vote: vote})
-	return l.signChange(&g)
-}
-
-// newViewFork opens a view with another set of view changes for some
-// (strategy 15). The sets are true ones: of what honest replicas sent, and of
-// the several versions that liars sign.
-func newViewFork(f *frame) bool {
-	m, ok := f.m.(*wire.NewView)
-	if !ok || f.l.w.q.Primary(m.To) != f.l.n.id || !f.l.brain.second[f.to] && f.rnd.chance(500) {
-		return false
-	}
-	q := f.l.w.q
-	var chosen []*wire.ViewChange
-	// Newest versions first, so that the set differs from the program's where it can.
-	list := f.l.brain.changes[m.To]
-	taken := make([]bool, q.N)
-	for i := range list {
-		c := list[len(list)-1-i]
-		if int(c.Replica) < q.N && !taken[c.Replica] && len(chosen) < q.ViewChange {
-			taken[c.Replica] = true
-			chosen = append(chosen, c)
-		}
-	}
-	if len(chosen) < q.ViewChange {
-		return false
-	}
-	if f.rnd.chance(500) { // and late: what the others decide meanwhile, this one hears first
-		for i, c := range chosen {
-			if c.Replica == f.l.n.id {
-				chosen[i] = f.l.ghost(c, wire.SeqNum(f.rnd.below(3)))
-			}
-		}
-		f.delay += uint64(f.rnd.between(5_000, 5_000<<f.rnd.below(6)))
-	}
-	fork := &wire.NewView{To: m.To}
-	for id := range wire.ReplicaID(q.N) {
-		for _, c := range chosen {
-			if c.Replica == id {
-				fork.Chosen = append(fork.Chosen, wire.ChosenViewChange{Replica: id, Digest: f.l.w.scope.ViewChangeDigest(c)})
-				f.l.tell(f.to, c)
-			}
-		}
-	}
-	d := f.l.w.scope.NewViewDigest(fork)
-	fork.Signature = f.l.w.keys.suites[f.l.n.id].SignIdentity(d[:])
-	return f.become(fork)
 }
 
 // checkpointLie signs another state, at this checkpoint or one far ahead, and

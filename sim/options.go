@@ -172,6 +172,7 @@ func Draw(seed uint64) Options {
 	if isLinear(seed) {
 		o.Load.Linear, o.Load.Rogue, o.Load.Open, o.Load.Depth = true, false, 0, 1
 	} else if o.Load.Odd = drawOddities(seed); o.Load.Odd.Wide {
+		o.Load.Depth = max(o.Load.Depth, 8)
 		o.Window, o.Batch.SlotsMax, o.Batch.EventsMax, o.Batch.EagerSlots = 256, 256, 8, 64
 	}
 	o.Journal = drawShape(seed)

@@ -1,5 +1,7 @@
 package sim
 
+import "quorate/wire"
+
 // weather decides which faults happen when. What it decides it does through act,
 // so that a run can be written down and followed again.
 type weather struct {
@@ -67,8 +69,10 @@ func (s *weather) castRoles() {
 	for range s.w.q.F {
 		id := s.rnd.below(s.w.q.N)
 		role := roles[s.rnd.below(len(roles))]
-		if role == topicLiar && s.liars == nil && mix(s.w.opt.Seed)%3 == 0 {
-			id = int(s.w.q.Primary(0)) // most of what a primary can do needs one that is
+		if v := mix(s.w.opt.Seed) % 3; role == topicLiar && v < 2 {
+			// Most of what a primary can do needs one that is, or one that begins a
+			// view; and it goes far where the next is of its kind.
+			id = int(s.w.q.Primary(wire.View(v + uint64(s.liars.count()))))
 		}
 		if s.w.nodes[id].faulty || s.rnd.chance(150) {
 			continue
@@ -224,10 +228,11 @@ func (s *weather) trouble(n *node) {
 	}
 	if s.has(FaultStall) && r.chance(200) {
 		k.kind = uint8(r.below(len(n.stalled)))
-		if s.w.opt.Load.Odd.Wide && r.chance(400) { // more is agreed than is handed to execution
-			k.kind = stageExecute
-		}
 		s.do(entry{topic: topicStall, key: k, value: uint64(r.below(1_500_000))})
+	}
+	if s.has(FaultStall) && s.w.opt.Load.Odd.Wide && r.chance(300) { // so that others agree on more than is handed to execution
+		k.kind = stageExecute
+		s.do(entry{topic: topicStall, key: k, value: uint64(r.between(500_000, 3_000_000))})
 	}
 }
 
