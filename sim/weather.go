@@ -160,6 +160,9 @@ func (s *weather) phase() {
 	for _, n := range s.w.nodes {
 		s.trouble(n)
 	}
+	for _, n := range s.w.nodes {
+		s.setback(n)
+	}
 	if s.has(FaultCrashAll) && r.chance(150) {
 		s.do(entry{topic: topicCrashAll})
 	}
@@ -233,6 +236,26 @@ func (s *weather) trouble(n *node) {
 	if s.has(FaultStall) && s.w.opt.Load.Odd.Wide && r.chance(300) { // so that others agree on more than is handed to execution
 		k.kind = stageExecute
 		s.do(entry{topic: topicStall, key: k, value: uint64(r.between(500_000, 3_000_000))})
+	}
+}
+
+// setback strikes a replica that lags or has lost its journal once more: such
+// moments are short, and faults that come at any time hardly meet them.
+func (s *weather) setback(n *node) {
+	if !n.up {
+		return
+	}
+	if p := n.phase(); p != phaseBehind && p != phaseAmnesia {
+		return
+	}
+	k, r := key{a: int16(n.id)}, &s.rndStalls
+	switch {
+	case s.forgetful[n.id] && r.chance(500), n.rotten && r.chance(500), s.has(FaultCrash) && r.chance(100):
+		s.do(entry{topic: topicCrash, key: k})
+	case s.has(FaultSync) && r.chance(300):
+		s.do(entry{topic: topicSyncFails, key: k})
+	case s.has(FaultCrashAll) && r.chance(150):
+		s.do(entry{topic: topicCrashAll})
 	}
 }
 
