@@ -171,6 +171,8 @@ func Draw(seed uint64) Options {
 	o.Load.Rogue = r.chance(150)
 	if isLinear(seed) {
 		o.Load.Linear, o.Load.Rogue, o.Load.Open, o.Load.Depth = true, false, 0, 1
+		o.Load.Clients = linearClientsMin + int(mix(seed+1)%(linearClientsMax-linearClientsMin+1))
+		o.Load.Ops = loadMax // as many as there is room for
 	} else if o.Load.Odd = drawOddities(seed); o.Load.Odd.Wide {
 		o.Load.Depth = max(o.Load.Depth, 8)
 		o.Window, o.Batch.SlotsMax, o.Batch.EventsMax, o.Batch.EagerSlots = 256, 256, 8, 64

@@ -49,7 +49,10 @@ type Result struct {
 	Phases   Matrix
 	Replayed uint64 // blocks that the model executed too
 	Linear   uint64 // requests that Porcupine put in order
-	Proofs   uint64 // of equivocation, at honest replicas
+	// Contended is how many of them were under way beside another client's to the
+	// same account.
+	Contended uint64
+	Proofs    uint64 // of equivocation, at honest replicas
 	// Strategies counts what liars did, by row of their table.
 	Strategies [strategyCount]uint64
 	Restarts   uint64
