@@ -301,7 +301,11 @@ func TestResumeEndsTheLastSession(t *testing.T) {
 			var mu sync.Mutex
 			var lost, newest uint64 // newest seqs: swallowed, and probed
 			swallowed, full := map[uint64]bool{}, make(chan struct{})
-			first := dial(t, c, c.Keys[0], quick)
+			// On a slow host requests would be late, and a client that is paced by that
+			// would not fill its window.
+			patient := quick
+			patient.RetryMin, patient.RetryMax = time.Minute, time.Minute
+			first := dial(t, c, c.Keys[0], patient)
 			for i := range answered {
 				pay(t, first, uint64(10+i))
 			}
