@@ -115,8 +115,8 @@ var rejectNames = map[RejectCode]struct {
 	name  string
 	retry RetryClass
 }{
-	RejectMalformed:     {"malformed_request", RetryNever},
-	RejectSignature:     {"bad_signature", RetryNever},
+	RejectMalformed: {"malformed_request", RetryNever},
+	RejectSignature: {"bad_signature", RetryNever},
 	// A registration is certified by f+1 replicas: all the others may not have
 	// executed it yet, and after a crash of those f+1 nobody may, so that no number
 	// of replicas that say this makes it final.
