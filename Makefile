@@ -62,6 +62,7 @@ endif
 
 sim-long: COUNT = 20000
 sim-long: ## the nightly run: COUNT (20000) clusters; a rare branch that none of them reached fails it
+	$(GO) test ./consensus -tags marks -count=1 -run '^TestRareBranches$$'
 	$(SIM) -run '^TestSeeds$$' -sim.start=$(SEED) -sim.seeds=$(COUNT) -sim.marks=fail
 
 VIEWS  ?= 0

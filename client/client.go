@@ -55,7 +55,10 @@ type Client struct {
 // Dial validates its arguments, connects to all replicas in the background,
 // waits for the first of them and, unless FirstSeq is set, for the resumption of
 // the session. It returns ErrLink with the last reasons when ctx ends before,
-// and *RefusedError when f+1 replicas refuse this client.
+// and *RefusedError when f+1 replicas refuse this client for good. That they do
+// not know it is not for good: they may be behind its registration. So a client
+// that nobody registered waits until ctx ends, and finds a *RefusedError among
+// the reasons.
 func Dial(ctx context.Context, g *cluster.Genesis, keys Keys, opts Options) (*Client, error) {
 	if err := keys.check(); err != nil {
 		return nil, err

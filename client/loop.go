@@ -230,22 +230,22 @@ func (l *loop) note(r wire.ReplicaID, err error) {
 	l.failed[r] = err
 }
 
-// refusals ends the dial when f+1 replicas will never take this client.
+// refusals ends the dial when f+1 replicas say the same of this client, and it is
+// something that no later state changes.
 func (l *loop) refusals() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	count := 0
-	var last *RefusedError
+	count := map[wire.RejectCode]int{}
 	for _, err := range l.failed {
 		var refused *RefusedError
-		if errors.As(err, &refused) && refused.Code.Retry() == wire.RetryNever {
-			count++
-			last = refused
+		if !errors.As(err, &refused) || refused.Code.Retry() != wire.RetryNever {
+			continue
 		}
-	}
-	if !l.opened && count > l.session.cfg.Quorums.F {
-		l.opened = true
-		l.ready <- last
+		count[refused.Code]++
+		if !l.opened && count[refused.Code] > l.session.cfg.Quorums.F {
+			l.opened = true
+			l.ready <- refused
+		}
 	}
 }
 

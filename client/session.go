@@ -108,7 +108,8 @@ type flight struct {
 	submitted time.Duration
 	retryAt   time.Duration
 	attempt   int  // times that it was sent again
-	overloads int  // overload rejects in a row
+	overloads int  // overload rejects of the primary in a row
+	busy      bool // the last of them came since it was sent last
 	toAll     bool // it may be sent to every replica
 	refusals  []refusal
 }

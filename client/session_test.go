@@ -302,6 +302,62 @@ func TestOverloadHintIsHonoured(t *testing.T) {
 	t.Error("a busy primary kept the request to itself")
 }
 
+// A primary that calls itself busy once and is silent from then on has the request
+// to itself no longer than one that is silent from the start.
+func TestSilenceAfterOverloadIsSilence(t *testing.T) {
+	b := newBench(t, nil)
+	seq := b.submit("x")
+	b.reject(0, wire.Reject{Seq: seq, Code: wire.RejectOverload, RetryAfterMilli: 5})
+	for range 4 {
+		b.tick()
+		if b.sentTo() == "[0 1 2 3]" {
+			return
+		}
+	}
+	t.Error("four timers later the request is still the primary's alone")
+}
+
+// Nobody makes a client send copies to all as fast as he refuses them.
+func TestRefusalsSetNoPaceForOthers(t *testing.T) {
+	for _, code := range []wire.RejectCode{wire.RejectOverload, wire.RejectUnknown, wire.RejectShutdown, wire.RejectUnknownClient, wire.RejectNoQuorum} {
+		b := newBench(t, nil)
+		seq := b.submit("x")
+		toAll := 0
+		for b.now < 20*time.Second {
+			b.reject(0, wire.Reject{Seq: seq, Code: code})
+			b.tick()
+			if b.sentTo() == "[0 1 2 3]" {
+				toAll++
+			}
+		}
+		if toAll == 0 || toAll > 24 { // pauses double up to RetryMax; a busy primary is asked four times in each
+			t.Errorf("%s: %d copies to all in 20 s", code, toAll)
+		}
+	}
+}
+
+// That nobody knows the client ends nothing: each may be behind its registration.
+func TestUnknownClientIsAskedAgain(t *testing.T) {
+	b := newBench(t, nil)
+	seq := b.submit("x")
+	for range 3 {
+		for r := range wire.ReplicaID(4) {
+			b.reject(r, wire.Reject{Seq: seq, Code: wire.RejectUnknownClient, RetryAfterMilli: 20})
+			if len(b.results()) != 0 {
+				t.Fatalf("replica %d ended the request: %v", r, b.results())
+			}
+		}
+		b.tick()
+	}
+	if b.sentTo() != "[0 1 2 3]" {
+		t.Errorf("sent to %s, want all", b.sentTo())
+	}
+	b.reply(2, b.proof(seq, payments.StatusOK, ""))
+	if r := b.results(); len(r) != 1 || r[0].Err != nil {
+		t.Errorf("results %+v", r)
+	}
+}
+
 func TestRefusalNeedsMoreThanFVoices(t *testing.T) {
 	b := newBench(t, nil)
 	seq := b.submit("x")

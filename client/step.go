@@ -183,7 +183,10 @@ func (s *Session) reject(now time.Duration, from wire.ReplicaID, m wire.Reject, 
 			mark.Hit(mark.ClientOverload)
 			f.overloads++
 			s.pace.lost(now, s.roundTrip.smooth, s.count)
-			f.retryAt = now + s.jitter(hint(m.RetryAfterMilli))
+			f.busy = true
+			// Each round of refusals and copies to all doubles the least pause: a
+			// hint of zero would have the others flooded.
+			f.retryAt = now + s.jitter(max(hint(m.RetryAfterMilli), min(hintMin<<min(f.attempt, 16), hintMax)))
 		} else {
 			mark.Hit(mark.ClientOverloadElsewhere)
 		}
@@ -193,8 +196,12 @@ func (s *Session) reject(now time.Duration, from wire.ReplicaID, m wire.Reject, 
 	switch m.Code.Retry() {
 	case wire.RetryAfter, wire.RetrySameID:
 		mark.Hit(mark.ClientRetries)
-		f.attempt = max(f.attempt, 1) // this replica cannot: the next time to all
-		f.retryAt = min(f.retryAt, now+s.jitter(hint(m.RetryAfterMilli)))
+		if f.attempt == 0 { // this replica cannot: the next time to all
+			f.attempt = 1
+			f.retryAt = min(f.retryAt, now+s.jitter(hint(m.RetryAfterMilli)))
+		}
+		// Once: a liar that refuses each copy at once would otherwise have the
+		// client send copies to all as fast as it refuses them.
 		return out
 	}
 	return s.refused(now, from, f, m.Code, out)
@@ -278,12 +285,12 @@ func (s *Session) Tick(now time.Duration, out []Output) []Output {
 		if f.retryAt > now {
 			return
 		}
-		if f.overloads > 0 && f.overloads%overloadsToAll != 0 {
+		if f.busy && f.overloads%overloadsToAll != 0 {
 			mark.Hit(mark.ClientBackoff)
-			// It was refused as too much: the same replica again, no alarm.
-			out = s.resend(now, f, out)
+			out = s.askAgain(now, f, out)
 			return
 		}
+		f.busy = false
 		f.attempt++
 		s.pace.late(now, s.pause(0), s.count)
 		if f.attempt > 1 || f.overloads > 0 {
@@ -305,6 +312,19 @@ func (s *Session) resend(now time.Duration, f *flight, out []Output) []Output {
 	out = s.send(f, out)
 	s.stats.Resent += uint64(len(out) - before)
 	f.retryAt = now + s.pause(f.attempt)
+	return out
+}
+
+// askAgain goes back to the primary that refused a request as too much, and to no
+// one else: no alarm yet, and a busy replica sets no pace for the others. If it
+// says nothing this time, that is silence like any other.
+func (s *Session) askAgain(now time.Duration, f *flight, out []Output) []Output {
+	f.busy = false
+	f.retryAt = now + s.pause(f.attempt)
+	if s.links[s.primary].up {
+		s.stats.Resent++
+		out = append(out, s.frameTo(s.primary, f))
+	}
 	return out
 }
 

@@ -38,7 +38,7 @@ func (s *weather) act(e *entry) {
 		w.count(FaultClog)
 		return
 	case topicCrashAll:
-		w.acts = w.nodes[s.primary()]
+		w.acts = w.furthest()
 		w.count(FaultCrashAll)
 		w.crashAll()
 		return

@@ -65,6 +65,14 @@ func newBrain(w *world) *brain {
 	return b
 }
 
+// count is how many liars there are.
+func (b *brain) count() int {
+	if b == nil {
+		return 0
+	}
+	return len(b.liars)
+}
+
 // keep remembers one in eight frames, old ones as long as new ones: those of
 // earlier lives and views must be there to be replayed.
 func (b *brain) keep(to, from wire.ReplicaID, kind wire.Kind, body []byte) {

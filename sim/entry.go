@@ -67,6 +67,13 @@ func kindName(k uint8) string {
 // stageNames are those of pipeline, in the order of Replica.Stages.
 var stageNames = [8]string{"verify", "crypto", "order", "journal", "execute", "commit", "serve", "payers"}
 
+// Some of them by number.
+const (
+	stageCrypto  = 1
+	stageOrder   = 2
+	stageExecute = 4
+)
+
 // endName is one end of a link.
 func endName(x int16) string {
 	switch {

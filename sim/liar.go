@@ -47,7 +47,7 @@ var strategies = [strategyCount]strategy{
 	{number: 12, name: "cert-shadow", bend: shadowCertificate},
 	{number: 13, name: "view-change-storm", tick: viewChangeStorm, tickRate: 60},
 	{number: 14, name: "view-change-lie", bend: viewChangeLie},
-	{number: 15, name: "new-view-fork", bend: newViewFork},
+	{number: 15, name: "new-view-fork", bend: newViewFork, hear: commitHeard},
 	{number: 16, name: "checkpoint-lie", bend: checkpointLie},
 	{number: 18, name: "amnesia", tick: amnesia, tickRate: 4},
 	{number: 19, name: "rollback", tick: rollback, tickRate: 12},
@@ -88,7 +88,8 @@ type liar struct {
 	lies   int    // so far
 	copied *diskCopy
 	fate   fate
-	twin   *node // nil: none
+	twin   *node   // nil: none
+	ambush *ambush // nil: none
 }
 
 // liarEnd is added to a liar's id in the name of a decision of its own: what

@@ -81,10 +81,16 @@ func mutate(f *frame) bool {
 			f.l.signChange(m)
 		}
 	case *wire.NewView:
-		if c := &m.Chosen[f.rnd.below(len(m.Chosen))]; f.rnd.chance(500) {
-			c.Digest[0] ^= 1
-		} else {
+		last := len(m.Chosen) - 1
+		switch f.rnd.below(4) {
+		case 0: // one view change less, or one of nobody
+			if m.Chosen[last].Replica++; f.rnd.chance(500) {
+				m.Chosen = m.Chosen[:last]
+			}
+		case 1:
 			m.To = wire.View(step(uint64(m.To)))
+		default:
+			m.Chosen[f.rnd.below(len(m.Chosen))].Digest[0] ^= 1
 		}
 		d := f.l.w.scope.NewViewDigest(m)
 		m.Signature = f.l.w.keys.suites[f.l.n.id].SignIdentity(d[:])

@@ -55,7 +55,11 @@ func doubleCertificate(l *liar, r *stream, _ wire.ReplicaID, m wire.Message) boo
 		}
 		if sig, ok := b.combine(consensus.PurposeTau, h, p.tau); ok {
 			p.sent, p.hasTau, p.tauCert = true, true, sig
-			l.tell(l.someone(r), &wire.Prepare{Slot: m.Slot, Tau: sig})
+			to := l.someone(r)
+			if r.chance(500) { // one who voted for it: a lock that nobody else has
+				to = p.tau[r.below(len(p.tau))].Replica
+			}
+			l.tell(to, &wire.Prepare{Slot: m.Slot, Tau: sig})
 			return true
 		}
 	case *wire.Commit:

@@ -52,8 +52,13 @@ func viewChangeLie(f *frame) bool {
 		return false
 	}
 	var slots []wire.SlotEvidence
+	lie := func() int { return f.rnd.below(8) }
+	if len(f.l.brain.values) > 0 && f.rnd.chance(500) {
+		// For the second value in all slots: with those who were shown it, a claim.
+		lie = func() int { return 5 }
+	}
 	for _, e := range m.Slots {
-		switch f.rnd.below(8) {
+		switch lie() {
 		case 0: // never heard of it
 			continue
 		case 1:
@@ -86,43 +91,6 @@ func viewChangeLie(f *frame) bool {
 	m.Slots = slots
 	f.l.brain.change(f.l.signChange(m))
 	return f.become(m)
-}
-
-// newViewFork opens a view with another set of view changes for some
-// (strategy 15). The sets are true ones: of what honest replicas sent, and of
-// the several versions that liars sign.
-func newViewFork(f *frame) bool {
-	m, ok := f.m.(*wire.NewView)
-	if !ok || f.l.w.q.Primary(m.To) != f.l.n.id || !f.l.brain.second[f.to] && f.rnd.chance(500) {
-		return false
-	}
-	q := f.l.w.q
-	var chosen []*wire.ViewChange
-	// Newest versions first, so that the set differs from the program's where it can.
-	list := f.l.brain.changes[m.To]
-	taken := make([]bool, q.N)
-	for i := range list {
-		c := list[len(list)-1-i]
-		if int(c.Replica) < q.N && !taken[c.Replica] && len(chosen) < q.ViewChange {
-			taken[c.Replica] = true
-			chosen = append(chosen, c)
-		}
-	}
-	if len(chosen) < q.ViewChange {
-		return false
-	}
-	fork := &wire.NewView{To: m.To}
-	for id := range wire.ReplicaID(q.N) {
-		for _, c := range chosen {
-			if c.Replica == id {
-				fork.Chosen = append(fork.Chosen, wire.ChosenViewChange{Replica: id, Digest: f.l.w.scope.ViewChangeDigest(c)})
-				f.l.tell(f.to, c)
-			}
-		}
-	}
-	d := f.l.w.scope.NewViewDigest(fork)
-	fork.Signature = f.l.w.keys.suites[f.l.n.id].SignIdentity(d[:])
-	return f.become(fork)
 }
 
 // checkpointLie signs another state, at this checkpoint or one far ahead, and

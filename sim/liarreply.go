@@ -13,7 +13,7 @@ func (l *liar) answer(r *stream, kind wire.Kind, body []byte) (wire.Kind, []byte
 	case err != nil || r.chance(250):
 		return kind, body[:len(body)-1]
 	case r.chance(500):
-		code := [...]wire.RejectCode{wire.RejectUnknown, wire.RejectSeqTooOld, wire.RejectOverload, wire.RejectShutdown}[r.below(4)]
+		code := [...]wire.RejectCode{wire.RejectUnknown, wire.RejectSeqTooOld, wire.RejectOverload, wire.RejectShutdown, wire.RejectUnknownClient}[r.below(5)]
 		return wire.KindReject, (&wire.Reject{Seq: reply.Seq, Code: code}).Append(nil)
 	default:
 		reply.Header.Time++

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"quorate/consensus"
+	"quorate/payments"
 	"quorate/pipeline"
 	"quorate/storage"
 	"quorate/wire"
@@ -171,7 +172,7 @@ func (n *node) open() (err error, died bool) {
 	rnd := keyedStream(w.opt.Seed, "nonce", uint64(n.id), uint64(n.life))
 	nonce := func() (b [16]byte) { _, _ = rnd.Read(b[:]); return b }
 	j, found, err := storage.OpenJournal(storage.Options{FS: n.disk, Dir: "journal", Cluster: w.keys.cluster, Replica: n.id,
-		Create: !n.created, SegmentBytes: w.segmentBytes(), SegmentsMin: 2, SegmentsMax: 256, SuperblockGroups: 16, Nonce: nonce})
+		Create: !n.created, SegmentBytes: w.segmentBytes(), SegmentsMin: 2, SegmentsMax: 256, SuperblockGroups: w.superblockGroups(), Nonce: nonce})
 	if err != nil {
 		return err, false
 	}
@@ -193,13 +194,26 @@ func (n *node) open() (err error, died bool) {
 }
 
 // segmentBytes holds the largest record: an entered view with its view changes,
-// or a batch of 64 KiB.
+// or a batch, of 64 KiB or of one large request.
 func (w *world) segmentBytes() int {
-	size := 128 << 10
+	size, l := 128<<10, &w.opt.Load
+	if w.opt.Journal.Small && !l.Odd.Large {
+		size = 32 << 10
+		for size/2 < max(w.opt.Batch.BytesMax, l.Accounts*payments.RecordBytes, l.Events*payments.RecordBytes) {
+			size *= 2
+		}
+	}
 	for size < w.q.N*int(w.opt.Window)*256 {
 		size *= 2
 	}
 	return size
+}
+
+func (w *world) superblockGroups() int {
+	if g := w.opt.Journal.Groups; g > 0 {
+		return g
+	}
+	return 16
 }
 
 // happen gives the replica one event.
@@ -317,6 +331,9 @@ func (n *node) step(stage int) {
 	worked := n.stages[stage].Step()
 	if n.replica.Err() == nil {
 		n.w.check.stepped(n)
+	}
+	if stage == stageOrder {
+		n.w.sky.signing(n)
 	}
 	if worked && stepsOne[stage] {
 		n.plan(stage)

@@ -11,15 +11,16 @@ import (
 // oddities say how far clients leave the beaten track. They have streams of
 // their own, so that they can change without shifting the other draws.
 type oddities struct {
-	Events  int  // of 1000 events; of requests an eighth as many
-	Queries int  // of 1000 requests
-	Wrong   int  // of 1000 requests: they must be refused
-	Large   bool // some requests are as large as the journal takes
-	Open    bool // genesis registers no ledgers: any number is one
-	Tight   bool // every table and budget is as small as it may be
-	Humble  bool // the first client may not register others
-	Signed  int  // of 1000 requests: transfers that their payers sign
-	Wide    bool // a window that execution does not fill, in small batches
+	Events   int  // of 1000 events; of requests an eighth as many
+	Queries  int  // of 1000 requests
+	Wrong    int  // of 1000 requests: they must be refused
+	Large    bool // some requests are as large as the journal takes
+	Open     bool // genesis registers no ledgers: any number is one
+	Tight    bool // every table and budget is as small as it may be
+	Humble   bool // the first client may not register others
+	Newcomer bool // a client joins that genesis does not know
+	Signed   int  // of 1000 requests: transfers that their payers sign
+	Wide     bool // a window that execution does not fill, in small batches
 }
 
 func drawOddities(seed uint64) (o oddities) {
@@ -38,6 +39,7 @@ func drawOddities(seed uint64) (o oddities) {
 	if r.chance(500) {
 		o.Signed = 20 << r.below(5)
 	}
+	o.Newcomer = r.chance(300) && !o.Humble
 	return o
 }
 
@@ -82,12 +84,16 @@ func (u *user) vault() payments.U128 {
 func (u *user) oddRequest() (op wire.Op, body []byte, ok bool) {
 	o, r := &u.w.opt.Load.Odd, &u.odd
 	switch {
+	case u.introduces():
+		op, body = u.introduction()
 	case r.chance(o.Wrong):
 		op, body = u.wrongRequest()
 	case r.chance(o.Queries):
 		op, body = u.query()
 	case o.Signed > 0 && r.chance(o.Signed):
 		op, body = wire.OpCreateSignedTransfers, u.signedTransfers(1+r.below(u.w.opt.Load.Events))
+	case u.freshAt > 1 && o.Events > 0 && r.chance(500):
+		op, body = wire.OpCreateTransfers, u.predated()
 	case r.chance(o.Events / 8):
 		op, body = wire.OpCreateAccounts, u.oddAccounts()
 	case r.chance(o.Events / 8):
@@ -193,7 +199,7 @@ func (u *user) registration() []byte {
 	if u.id == 0 && u.w.opt.Load.Odd.Humble {
 		u.expect[u.session.NextSeq()] = refusal{status: payments.StatusNotAuthorized}
 	}
-	c := payments.ClientRecord{ID: wire.ClientID(u.w.opt.Load.Clients + 1 + r.below(6)), Key: clientKey(clientsMax - 1), Roles: payments.RoleQueries}
+	c := payments.ClientRecord{ID: wire.ClientID(u.w.opt.Load.Clients + 2 + r.below(6)), Key: clientKey(clientsMax - 1), Roles: payments.RoleQueries}
 	switch r.below(12) {
 	case 0:
 		c.ID = 0

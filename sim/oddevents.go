@@ -44,6 +44,7 @@ func (u *user) oddAccounts() (body []byte) {
 		u.fresh = a.ID
 		if imported {
 			a.Flags, a.Timestamp = payments.AccountImported, u.importTime(i)
+			u.freshAt = a.Timestamp
 		}
 		if r.chance(500) {
 			accountTwists[r.below(len(accountTwists))](&a)
@@ -109,6 +110,16 @@ func (u *user) imported() (body []byte) {
 		body = t.Append(body)
 	}
 	return body
+}
+
+// predated pays into the account that was imported last as if that had been before
+// the account was there. It must follow before any transfer is executed, whose
+// time would be in the way.
+func (u *user) predated() []byte {
+	t := payments.Transfer{ID: u.transfer().ID, DebitAccountID: payments.U64(1), CreditAccountID: u.fresh, Amount: payments.U64(1),
+		Ledger: 1, Code: 1, Flags: payments.TransferImported, Timestamp: u.freshAt - uint64(u.odd.below(2))}
+	u.freshAt = 0
+	return t.Append(nil)
 }
 
 // transferTwists each make one field of a transfer wrong or unusual.

@@ -84,6 +84,7 @@ type Options struct {
 	Network network
 	Stages  [8]span // delays of verify, crypto, order, journal, execute, commit, serve, payers
 	Load    load
+	Journal shape
 
 	plant plant  // tests break the program here, to see that it is noticed
 	meter *meter // MeasureTraffic counts with it; nil: nobody counts
@@ -105,6 +106,18 @@ type network struct {
 	Delay  span // microseconds
 	FIFO   bool // frames of one link keep their order
 	Client span
+}
+
+// shape is how a journal is cut. In small segments a crash often meets the first
+// group of a new one, and with many superblocks the writing of one.
+type shape struct {
+	Small  bool // segments hold little more than the largest record
+	Groups int  // synced between two superblocks; 0: 16
+}
+
+func drawShape(seed uint64) shape {
+	r := newStream(seed, "journal")
+	return shape{Small: r.chance(500), Groups: 1 << r.below(6)}
 }
 
 // load is what clients do.
@@ -161,9 +174,13 @@ func Draw(seed uint64) Options {
 	o.Load.Rogue = r.chance(150)
 	if isLinear(seed) {
 		o.Load.Linear, o.Load.Rogue, o.Load.Open, o.Load.Depth = true, false, 0, 1
+		o.Load.Clients = linearClientsMin + int(mix(seed+1)%(linearClientsMax-linearClientsMin+1))
+		o.Load.Ops = loadMax // as many as there is room for
 	} else if o.Load.Odd = drawOddities(seed); o.Load.Odd.Wide {
+		o.Load.Depth = max(o.Load.Depth, 8)
 		o.Window, o.Batch.SlotsMax, o.Batch.EventsMax, o.Batch.EagerSlots = 256, 256, 8, 64
 	}
+	o.Journal = drawShape(seed)
 	if n := o.replicas(); n > 10 {
 		o.Window, o.Phases = min(o.Window, 64), min(o.Phases, 3)
 	}
@@ -222,10 +239,11 @@ func (o *Options) fields() []field {
 		{"batch-slots", &o.Batch.SlotsMax}, {"batch-delay", &o.Batch.DelayTicks},
 		{"delay", &o.Network.Delay}, {"fifo", &o.Network.FIFO}, {"codec", &o.Network.Codec}, {"client-delay", &o.Network.Client},
 		{"clients", &o.Load.Clients}, {"depth", &o.Load.Depth}, {"open", &o.Load.Open}, {"events", &o.Load.Events},
-		{"accounts", &o.Load.Accounts}, {"ops", &o.Load.Ops}, {"rogue", &o.Load.Rogue}, {"linear", &o.Load.Linear}, {"lies", &o.Lies}}
+		{"accounts", &o.Load.Accounts}, {"ops", &o.Load.Ops}, {"rogue", &o.Load.Rogue}, {"linear", &o.Load.Linear}, {"lies", &o.Lies},
+		{"segments-small", &o.Journal.Small}, {"superblock-groups", &o.Journal.Groups}}
 	odd := &o.Load.Odd
 	list = append(list, field{"odd-events", &odd.Events}, field{"odd-queries", &odd.Queries}, field{"odd-wrong", &odd.Wrong},
-		field{"odd-large", &odd.Large}, field{"odd-open", &odd.Open}, field{"odd-tight", &odd.Tight}, field{"odd-humble", &odd.Humble}, field{"odd-signed", &odd.Signed})
+		field{"odd-large", &odd.Large}, field{"odd-open", &odd.Open}, field{"odd-tight", &odd.Tight}, field{"odd-humble", &odd.Humble}, field{"odd-signed", &odd.Signed}, field{"odd-newcomer", &odd.Newcomer})
 	for i := range o.Stages {
 		list = append(list, field{"stage-" + stageNames[i], &o.Stages[i]})
 	}
@@ -265,7 +283,7 @@ func (o *Options) validate() error {
 	_, err := cluster.NewQuorums(o.replicas(), o.F, o.C)
 	l := &o.Load
 	ok := o.Scheme >= 0 && o.Scheme < len(cluster.Schemes()) && o.Window >= 2 && o.Window&(o.Window-1) == 0 && l.Clients >= 0 && l.Clients <= clientsMax &&
-		min(l.Depth, l.Events, l.Accounts, o.Queue, o.Batch.EventsMax, o.Batch.BytesMax, o.Batch.EagerSlots, o.Batch.SlotsMax) > 0 && l.Ops >= 0
+		min(l.Depth, l.Events, l.Accounts, o.Queue, o.Batch.EventsMax, o.Batch.BytesMax, o.Batch.EagerSlots, o.Batch.SlotsMax) > 0 && l.Ops >= 0 && o.Journal.Groups >= 0
 	for _, s := range append(o.Stages[:], o.Network.Delay, o.Network.Client) {
 		ok = ok && 0 <= s.low && s.low <= s.high
 	}

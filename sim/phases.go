@@ -50,9 +50,24 @@ func (n *node) phase() phase {
 	return phaseFast
 }
 
+// furthest is the replica in the most unusual phase: what strikes all is counted
+// there.
+func (w *world) furthest() *node {
+	best := w.nodes[0]
+	for _, n := range w.nodes[1:] {
+		if n.up && rare[n.phase()] > rare[best.phase()] {
+			best = n
+		}
+	}
+	return best
+}
+
+// rare orders phases by how seldom replicas are in them.
+var rare = [phases]int{phaseBehind: 6, phaseAmnesia: 5, phaseBetween: 4, phaseCheckpoint: 3, phaseFast: 2, phaseSlow: 1}
+
 // struck gives the phase for a fault that happens now: that of the replica that
 // acts. A frame that is lost, late or repeated strikes its sender, a partition
-// and the death of all the primary.
+// the primary, and the death of all the replica in the most unusual phase.
 func (w *world) struck() phase {
 	if w.acts == nil {
 		return phaseStarting

@@ -69,6 +69,9 @@ func (w *world) settle(why string, ops int) {
 	w.calm = true
 	w.sky.clear()
 	for _, u := range w.users {
+		if u.absent {
+			continue
+		}
 		u.left = ops
 		u.later(span{0, 500_000})
 	}
@@ -130,7 +133,7 @@ func (w *world) close() {
 		if problem := l.check(&w.opt, &w.cfg); problem != "" {
 			w.fail("C4: Porcupine: %s", problem)
 		}
-		w.result.Linear = uint64(min(len(l.ops), linearOps))
+		w.result.Linear, w.result.Contended = uint64(min(len(l.ops), linearOps)), uint64(l.contended())
 	}
 	for i := range w.nodes {
 		n := w.nodes[(i+int(w.opt.Seed))%w.q.N]

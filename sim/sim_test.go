@@ -199,6 +199,7 @@ func figures(t *testing.T, list []outcome, wall time.Duration, cpu float64) {
 		sum.Unseen += r.Unseen
 		sum.Proofs += r.Proofs
 		sum.Linear += r.Linear
+		sum.Contended += r.Contended
 		sum.Replayed += r.Replayed
 		sum.Settle = max(sum.Settle, r.Settle)
 		for k := range r.Strategies {
@@ -227,7 +228,7 @@ func figures(t *testing.T, list []outcome, wall time.Duration, cpu float64) {
 	reportPhases(t, &sum.Phases)
 	t.Logf("%d slots, %d requests answered, %d starts of replicas, slowest rest %d ticks, %d losses that no disk can see alone", sum.Slots, sum.Answered, sum.Restarts, sum.Settle, sum.Unseen)
 	t.Logf("faults: %s", strings.Join(kinds, ", "))
-	t.Logf("%d blocks replayed by the model, %d requests put in order by Porcupine", sum.Replayed, sum.Linear)
+	t.Logf("%d blocks replayed by the model, %d requests put in order by Porcupine, %d of them beside another to the same account", sum.Replayed, sum.Linear, sum.Contended)
 	t.Logf("%d proofs of equivocation; strategies of liars (times, in runs): %s", sum.Proofs, strategyList(&sum.Strategies, &runs))
 	reportMarks(t)
 	t.Logf("%d seeds in %v and %.1f s of CPU, %d events (%.0f per CPU second), %.2f virtual hours (%.0f times real time per core), %d faults of %d kinds, median %d per seed, violations %d",
@@ -249,6 +250,22 @@ func TestEqualSeedsGiveEqualRuns(t *testing.T) {
 		if a != b {
 			t.Errorf("seed %d: two runs differ:\n%+v\n%+v", seed, a, b)
 		}
+	}
+}
+
+// What Porcupine looks at has something in it that only an order explains: requests
+// of several clients that were under way together and used one account.
+func TestLinearWindowsAreContended(t *testing.T) {
+	var seen, beside uint64
+	for seed, runs := uint64(1), 0; runs < 5; seed++ {
+		if isLinear(seed) {
+			runs++
+			r := Run(Draw(seed), nil)
+			seen, beside = seen+r.Linear, beside+r.Contended
+		}
+	}
+	if seen < 1000 || beside < seen/4 {
+		t.Errorf("%d requests put in order, %d of them beside another to the same account", seen, beside)
 	}
 }
 

@@ -51,7 +51,7 @@ func MeasureTraffic(f, c, blocks int, now func() time.Duration) (*Traffic, error
 		Batch:   pipeline.BatchPolicy{EventsMax: 1, BytesMax: 64 << 10, EagerSlots: 8, SlotsMax: 64},
 		Network: network{Delay: span{100, 300}, FIFO: true, Client: span{100, 300}},
 		// No replica is slow: what was signed in time commits on the fast path.
-		Stages: [7]span{{1, 2}, {1, 2}, {1, 2}, {10, 20}, {1, 2}, {10, 20}, {1, 2}},
+		Stages: [8]span{{1, 2}, {1, 2}, {1, 2}, {10, 20}, {1, 2}, {10, 20}, {1, 2}, {1, 2}},
 		Load:   load{Clients: 1, Depth: 4, Events: 1, Accounts: 8}}
 	if err := opt.validate(); err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ type timed struct {
 
 func (s timed) took(begun time.Duration) { *s.spent += s.now() - begun }
 
-func (s timed) SignShare(p consensus.Purpose, hash wire.Digest) wire.BLSSignature {
+func (s timed) SignShare(p consensus.Purpose, hash wire.Digest) wire.Share {
 	defer s.took(s.now())
 	return s.Suite.SignShare(p, hash)
 }
@@ -119,12 +119,12 @@ func (s timed) SignIdentity(message []byte) wire.Signature {
 	return s.Suite.SignIdentity(message)
 }
 
-func (s timed) Combine(p consensus.Purpose, hash wire.Digest, shares []consensus.ShareOf) (wire.BLSSignature, []wire.ReplicaID, bool) {
+func (s timed) Combine(p consensus.Purpose, hash wire.Digest, shares []consensus.ShareOf) (wire.Certificate, []wire.ReplicaID, bool) {
 	defer s.took(s.now())
 	return s.Suite.Combine(p, hash, shares)
 }
 
-func (s timed) VerifyGroup(p consensus.Purpose, hash wire.Digest, sig wire.BLSSignature) bool {
+func (s timed) VerifyGroup(p consensus.Purpose, hash wire.Digest, sig wire.Certificate) bool {
 	defer s.took(s.now())
 	return s.Suite.VerifyGroup(p, hash, sig)
 }

@@ -11,22 +11,25 @@ import (
 // user is one client: the real session, a program that asks, and what it
 // remembers for the checkers.
 type user struct {
-	w       *world
-	id      int    // client id less one
-	rnd     stream // of the request being made
-	asked   uint64 // requests made
-	session *client.Session
-	out     []client.Output
-	left    int             // requests still to submit
-	timer   uint64          // when the scheduled evClient comes; 0: none
-	serial  uint64          // of ids
-	made    []payments.U128 // ids of some pending transfers
-	rogue   bool
-	seq     uint64 // last one of a rogue
-	odd     stream
-	fresh   payments.U128       // the odd account that it asked for last
-	sent    []payments.Transfer // some odd ones
-	expect  map[uint64]refusal  // by seq: requests that must be refused; looked up only
+	w          *world
+	id         int    // client id less one
+	rnd        stream // of the request being made
+	asked      uint64 // requests made
+	session    *client.Session
+	out        []client.Output
+	left       int             // requests still to submit
+	timer      uint64          // when the scheduled evClient comes; 0: none
+	serial     uint64          // of ids
+	made       []payments.U128 // ids of some pending transfers
+	rogue      bool
+	absent     bool   // not registered yet
+	introduced uint64 // seq of its registration of the newcomer; 0: none
+	seq        uint64 // last one of a rogue
+	odd        stream
+	fresh      payments.U128       // the odd account that it asked for last
+	freshAt    uint64              // the time that it was to get, if it was imported; 0: used up
+	sent       []payments.Transfer // some odd ones
+	expect     map[uint64]refusal  // by seq: requests that must be refused; looked up only
 }
 
 func newUser(w *world, id int) *user {
@@ -119,6 +122,7 @@ func (u *user) carryOut() {
 			u.w.net.request(u, o.Replica, o.FrameKind, o.Body)
 		case client.OutputDone:
 			u.w.check.done(u, &o.Result)
+			u.welcome(&o.Result)
 			u.repeat(&o.Result)
 			if u.w.opt.Load.Open == 0 {
 				u.submit() // may append to u.out

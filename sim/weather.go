@@ -1,13 +1,16 @@
 package sim
 
+import "quorate/wire"
+
 // weather decides which faults happen when. What it decides it does through act,
 // so that a run can be written down and followed again.
 type weather struct {
-	w        *world
-	rnd      stream
-	flapping []bool // links that are cut and whole in turn; nil: none
-	apart    bool   // they are cut now
-	storm    bool   // replicas die all the time
+	w         *world
+	rnd       stream
+	rndStalls stream // of what happens between steps
+	flapping  []bool // links that are cut and whole in turn; nil: none
+	apart     bool   // they are cut now
+	storm     bool   // replicas die all the time
 	// forgetful replicas may lose their journal when they die.
 	forgetful []bool
 	liars     *brain // nil: none
@@ -22,7 +25,7 @@ func (s *weather) brain() *brain {
 }
 
 func newWeather(w *world) *weather {
-	return &weather{w: w, rnd: newStream(w.opt.Seed, "weather"), forgetful: make([]bool, w.q.N)}
+	return &weather{w: w, rnd: newStream(w.opt.Seed, "weather"), rndStalls: newStream(w.opt.Seed, "stalls"), forgetful: make([]bool, w.q.N)}
 }
 
 func (s *weather) has(f Faults) bool { return s.w.opt.Faults&f != 0 }
@@ -66,8 +69,10 @@ func (s *weather) castRoles() {
 	for range s.w.q.F {
 		id := s.rnd.below(s.w.q.N)
 		role := roles[s.rnd.below(len(roles))]
-		if role == topicLiar && s.liars == nil && mix(s.w.opt.Seed)%3 == 0 {
-			id = int(s.w.q.Primary(0)) // most of what a primary can do needs one that is
+		if v := mix(s.w.opt.Seed) % 3; role == topicLiar && v < 2 {
+			// Most of what a primary can do needs one that is, or one that begins a
+			// view; and it goes far where the next is of its kind.
+			id = int(s.w.q.Primary(wire.View(v + uint64(s.liars.count()))))
 		}
 		if s.w.nodes[id].faulty || s.rnd.chance(150) {
 			continue
@@ -155,6 +160,9 @@ func (s *weather) phase() {
 	for _, n := range s.w.nodes {
 		s.trouble(n)
 	}
+	for _, n := range s.w.nodes {
+		s.setback(n)
+	}
 	if s.has(FaultCrashAll) && r.chance(150) {
 		s.do(entry{topic: topicCrashAll})
 	}
@@ -225,6 +233,43 @@ func (s *weather) trouble(n *node) {
 		k.kind = uint8(r.below(len(n.stalled)))
 		s.do(entry{topic: topicStall, key: k, value: uint64(r.below(1_500_000))})
 	}
+	if s.has(FaultStall) && s.w.opt.Load.Odd.Wide && r.chance(300) { // so that others agree on more than is handed to execution
+		k.kind = stageExecute
+		s.do(entry{topic: topicStall, key: k, value: uint64(r.between(500_000, 3_000_000))})
+	}
+}
+
+// setback strikes a replica that lags or has lost its journal once more: such
+// moments are short, and faults that come at any time hardly meet them.
+func (s *weather) setback(n *node) {
+	if !n.up {
+		return
+	}
+	if p := n.phase(); p != phaseBehind && p != phaseAmnesia {
+		return
+	}
+	k, r := key{a: int16(n.id)}, &s.rndStalls
+	switch {
+	case s.forgetful[n.id] && r.chance(500), n.rotten && r.chance(500), s.has(FaultCrash) && r.chance(100):
+		s.do(entry{topic: topicCrash, key: k})
+	case s.has(FaultSync) && r.chance(300):
+		s.do(entry{topic: topicSyncFails, key: k})
+	case s.has(FaultCrashAll) && r.chance(150):
+		s.do(entry{topic: topicCrashAll})
+	}
+}
+
+// signing may hold up the signatures of a replica that is about to begin a view,
+// which is when they matter most and which no fault that comes at any time meets.
+func (s *weather) signing(n *node) {
+	if s.w.calm || s.w.choice.script != nil || !s.has(FaultStall) || !s.rndStalls.chance(30) {
+		return
+	}
+	if status := n.replica.Status(); status.Active || status.Primary != n.id {
+		return
+	}
+	k := key{a: int16(n.id), kind: stageCrypto}
+	s.do(entry{topic: topicStall, key: k, value: uint64(s.rndStalls.below(1_500_000))})
 }
 
 // turn sets a clock: within the bound, unless it is one that may say anything.

@@ -49,7 +49,10 @@ type Result struct {
 	Phases   Matrix
 	Replayed uint64 // blocks that the model executed too
 	Linear   uint64 // requests that Porcupine put in order
-	Proofs   uint64 // of equivocation, at honest replicas
+	// Contended is how many of them were under way beside another client's to the
+	// same account.
+	Contended uint64
+	Proofs    uint64 // of equivocation, at honest replicas
 	// Strategies counts what liars did, by row of their table.
 	Strategies [strategyCount]uint64
 	Restarts   uint64
@@ -112,6 +115,9 @@ func newWorld(opt Options, script, book *Scenario, lines io.Writer) *world {
 	if opt.Load.Rogue && len(w.users) > 1 {
 		w.users[len(w.users)-1].rogue = true
 	}
+	if opt.Load.Odd.Newcomer {
+		w.users = append(w.users, newNewcomer(w))
+	}
 	for _, n := range w.nodes {
 		n.start()
 		if n.liar != nil {
@@ -119,7 +125,9 @@ func newWorld(opt Options, script, book *Scenario, lines io.Writer) *world {
 		}
 	}
 	for _, u := range w.users {
-		u.begin()
+		if !u.absent {
+			u.begin()
+		}
 	}
 	return w
 }

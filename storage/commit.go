@@ -9,9 +9,12 @@ import (
 	"quorate/wire"
 )
 
-// commitBytesMax bounds one Pebble batch: below half a memtable, where Pebble
-// would flush the memtable for it.
+// commitBytesMax bounds one Pebble batch.
 const commitBytesMax = 8 << 20
+
+// batchBytes is the size of one Pebble batch: below half a memtable, where Pebble
+// would flush the memtable for it.
+func (l *Ledger) batchBytes() int64 { return min(commitBytesMax, int64(l.opt.MemTableBytes)/4) }
 
 // Commit moves all staged blocks to Pebble, in batches of whole blocks. With
 // sync all that was ever committed is durable when it returns. Batches become
@@ -43,7 +46,7 @@ func (l *Ledger) Commit(sync bool) error {
 // commitSome writes as many staged blocks as fit one batch.
 func (l *Ledger) commitSome(o *overlay) (int, error) {
 	n, size := 0, int64(0)
-	for n < len(o.blocks) && (n == 0 || size+o.blocks[n].bytes <= commitBytesMax) {
+	for n < len(o.blocks) && (n == 0 || size+o.blocks[n].bytes <= l.batchBytes()) {
 		size += o.blocks[n].bytes
 		n++
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"quorate/internal/plant"
 	"quorate/wire"
 )
 
@@ -51,9 +52,14 @@ func (l *Ledger) SavePages(seq wire.SeqNum, pages []Page, meta []byte) error {
 	if seq <= current {
 		return fmt.Errorf("storage: checkpoint %d after %d: %w", seq, current, ErrOptions)
 	}
+	if plant.On(plant.ImageCurrentEarly) {
+		if err := l.putOne(metaKey(metaCheckpoint), append(binary.LittleEndian.AppendUint64(nil, uint64(seq)), meta...)); err != nil {
+			return err
+		}
+	}
 	for len(pages) > 0 {
 		n, size := 0, 0
-		for n < len(pages) && (n == 0 || size+len(pages[n].Data) <= commitBytesMax) {
+		for n < len(pages) && (n == 0 || size+len(pages[n].Data) <= int(l.batchBytes())) {
 			size += len(pages[n].Data)
 			n++
 		}

@@ -86,7 +86,7 @@ type RejectCode uint16
 const (
 	RejectMalformed     RejectCode = 1  // the bytes are not a request
 	RejectSignature     RejectCode = 2  // bad Ed25519 signature
-	RejectUnknownClient RejectCode = 3  // no such client is registered
+	RejectUnknownClient RejectCode = 3  // no such client is registered as far as this replica has executed
 	RejectWrongClient   RejectCode = 4  // the request names another client than the session
 	RejectCluster       RejectCode = 5  // another genesis
 	RejectOverload      RejectCode = 6  // queues are full; try later
@@ -115,9 +115,12 @@ var rejectNames = map[RejectCode]struct {
 	name  string
 	retry RetryClass
 }{
-	RejectMalformed:     {"malformed_request", RetryNever},
-	RejectSignature:     {"bad_signature", RetryNever},
-	RejectUnknownClient: {"unknown_client", RetryNever},
+	RejectMalformed: {"malformed_request", RetryNever},
+	RejectSignature: {"bad_signature", RetryNever},
+	// A registration is certified by f+1 replicas: all the others may not have
+	// executed it yet, and after a crash of those f+1 nobody may, so that no number
+	// of replicas that say this makes it final.
+	RejectUnknownClient: {"unknown_client", RetrySameID},
 	RejectWrongClient:   {"wrong_client", RetryNever},
 	RejectCluster:       {"wrong_cluster", RetryNever},
 	RejectOverload:      {"overload", RetryAfter},

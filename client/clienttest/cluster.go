@@ -45,6 +45,7 @@ type Cluster struct {
 	tamper    Tamper
 	intercept Intercept
 	view      wire.View
+	behind    map[wire.ReplicaID]int
 	diverged  map[wire.ReplicaID]bool
 }
 
@@ -52,7 +53,7 @@ type Cluster struct {
 // test's end stops it.
 func New(t testing.TB, clients int) *Cluster {
 	t.Helper()
-	c := &Cluster{diverged: map[wire.ReplicaID]bool{}}
+	c := &Cluster{behind: map[wire.ReplicaID]int{}, diverged: map[wire.ReplicaID]bool{}}
 	listeners := make([]net.Listener, Replicas)
 	for i := range listeners {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -149,6 +150,23 @@ func (c *Cluster) SetView(v wire.View) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.view = v
+}
+
+// Behind makes a replica answer so many hellos as if it had not executed the
+// client's registration yet.
+func (c *Cluster) Behind(r wire.ReplicaID, hellos int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.behind[r] = hellos
+}
+
+// knows reports whether r has executed a client's registration, and counts the
+// times that it was asked.
+func (c *Cluster) knows(r wire.ReplicaID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.behind[r]--
+	return c.behind[r] < 0
 }
 
 // Diverge makes a replica report another state than the others.

@@ -127,7 +127,7 @@ func (r *replica) admit(t *tls.Conn, body []byte) (wire.ClientID, wire.RejectCod
 		return 0, wire.RejectMalformed
 	}
 	key, ok := r.cluster.Genesis.Client(hello.Client)
-	if !ok {
+	if !ok || !r.cluster.knows(r.id) {
 		return 0, wire.RejectUnknownClient
 	}
 	state := t.ConnectionState()

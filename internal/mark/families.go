@@ -61,5 +61,5 @@ var families = [Families]FamilyInfo{
 	RegisterCodes: {"register", "payments", span(1, 10)},
 	Statuses:      {"status", "payments", span(1, 10, 4, 5, 8)},
 	CoreRejects:   {"reject", "consensus", coreRejects},
-	ClientRejects: {"refuse", "pipeline", append(span(1, 9, 3, 5), 13)},
+	ClientRejects: {"refuse", "pipeline", append(span(1, 9, 5), 13)},
 }

@@ -32,6 +32,19 @@ type Info struct {
 	What string // one line: what happened when it is hit
 }
 
+// takenBy names the tests that take branches which hardly any run of the simulator
+// comes to, because liars and honest replicas would have to meet in one order out of
+// very many. A long run does not fail without them. With the tag "marks" those
+// tests fail if they do not take them.
+var takenBy = map[Mark]string{
+	TieOfTwoValues: "TestRareBranches",
+	TwoNewViews:    "TestRareBranches",
+}
+
+// TakenBy is the test of the mark's room that takes its branch, or nothing: then
+// the simulator has to.
+func TakenBy(m Mark) string { return takenBy[m] }
+
 // plain is the number of marks.
 const plain = int(clientEnd)
 

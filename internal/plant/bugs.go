@@ -102,6 +102,7 @@ const (
 	MissingJournalFresh // a missing journal is made anew, without amnesia
 	SegmentsFreedFirst  // segments are free before the superblock says so
 	ValueSumUnchecked   // checksums of the ledger's values are not compared
+	ImageCurrentEarly   // a new image is current before its pages are written
 	// Of sigagg.
 	CombinedUnverified  // a combined signature is not verified
 	SubgroupUnchecked   // points outside the subgroup are accepted

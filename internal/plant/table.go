@@ -217,6 +217,8 @@ var Table = [...]Entry{
 		Kill: Kill{In: "storage", Tests: "TestJournalTruncate"}},
 	{Bug: ValueSumUnchecked, Name: "value-sum-unchecked", Room: "storage", Breaks: "L4",
 		Kill: Kill{In: "storage", Tests: "TestValueSums"}},
+	{Bug: ImageCurrentEarly, Name: "image-current-early", Room: "storage", Breaks: "L2",
+		Kill: Kill{In: "storage", Tests: "TestImageCrashAnywhere"}},
 	{Bug: CombinedUnverified, Name: "combined-unverified", Room: "sigagg", Breaks: "BYZ-03",
 		Kill: Kill{In: "sigagg", Tests: "TestBadShareIsNamed|TestCombineRefuses"}},
 	{Bug: SubgroupUnchecked, Name: "subgroup-unchecked", Room: "sigagg", Breaks: "BYZ-06",
