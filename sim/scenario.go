@@ -143,9 +143,13 @@ func (s *Scenario) validate() error {
 		return err
 	}
 	faulty := map[int16]bool{}
+	clients := o.Load.Clients
+	if o.Load.Odd.Newcomer {
+		clients++
+	}
 	for i := range s.entries {
 		e := &s.entries[i]
-		if !e.fits(3*o.F+2*o.C+1, o.Load.Clients) {
+		if !e.fits(3*o.F+2*o.C+1, clients) {
 			return fmt.Errorf("%w: %q: no such replica or client", ErrScenario, e.text())
 		}
 		if e.topic.role() {
