@@ -78,7 +78,7 @@ var Table = [...]Entry{
 	{Bug: ForgedProofCommits, Name: "forged-proof-commits", Room: "consensus", Breaks: "I5",
 		Kill: Kill{Seeds: 60}},
 	{Bug: ForgedPrepareLocks, Name: "forged-prepare-locks", Room: "consensus", Breaks: "I5",
-		Kill: Kill{Seeds: 60}},
+		Kill: Kill{Seeds: 100, In: "consensus", Tests: "TestSimulation"}},
 	{Bug: SecondCertificateBanned, Name: "second-certificate-banned", Room: "consensus", Breaks: "I5",
 		Kill: Kill{Seeds: 60}},
 	{Bug: PrepareCommits, Name: "prepare-commits", Room: "consensus", Breaks: "I5",
