@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"quorate/bench/record"
+	"quorate/wire"
 )
 
 // fault is what is broken on purpose in an experiment.
@@ -83,8 +84,8 @@ func floor() []experiment {
 		{name: "peak", set: quick, goal: &goal{"payments_per_second", 500_000},
 			answers: "how many payments a second go through, in requests of 8,189", param: vary(func(p *record.Parameters) { p.Profile = "throughput" })},
 		{name: "small-requests", set: quick, goal: &goal{"requests_per_second", 20_000},
-			answers: "how many requests of one payment go through, 32 sessions with 16 in flight each",
-			param:   vary(func(p *record.Parameters) { p.Batch, p.Clients, p.InFlight = 1, 32, 16 })},
+			answers: "how many requests of one payment go through, 64 sessions with 32 in flight each",
+			param:   vary(func(p *record.Parameters) { p.Batch, p.Clients, p.InFlight = 1, 64, 32 })},
 		{name: "latency-at-10%", set: quick, goal: &goal{"latency_p50_ms", 8}, peak: true,
 			answers: "how long a payment takes at a tenth of the peak",
 			param:   vary(func(p *record.Parameters) { p.Rate, p.OfPeak, p.Batch = "", 0.1, 1000 })},
@@ -156,7 +157,7 @@ func faults() []experiment {
 			param:   vary(func(p *record.Parameters) { p.Replicas, p.F, p.C = 6, 1, 1 })},
 		{name: "overload-5x-small", set: full, peak: true,
 			answers: "the same overload in requests of one payment",
-			param:   vary(func(p *record.Parameters) { p.Rate, p.OfPeak, p.Batch, p.Clients, p.InFlight = "", 5, 1, 32, 16 })},
+			param:   vary(func(p *record.Parameters) { p.Rate, p.OfPeak, p.Batch, p.Clients, p.InFlight = "", 5, 1, 64, 32 })},
 		{name: "primary-killed-7", set: full, fault: primaryKilled, peak: true,
 			answers: "how long nobody is served when the primary of seven is killed",
 			param: vary(func(p *record.Parameters) {
@@ -185,8 +186,8 @@ func ledgers() []experiment {
 // signers are clients that sign each payment, and replicas with other schemes.
 func signers() []experiment {
 	list := []experiment{{name: "signed", set: quick, goal: &goal{"payments_per_second", 35_000},
-		answers: "how many payments a second go through when each has a signer of its own",
-		param:   vary(func(p *record.Parameters) { p.Signed = true })}}
+		answers: "how many payments a second go through when each has a signer of its own, in full requests of 4,679",
+		param:   vary(func(p *record.Parameters) { p.Signed, p.Batch = true, wire.SignedEventsMax })}}
 	for _, scheme := range []string{"threshold-bls", "multi-bls", "ed25519"} {
 		list = append(list, experiment{name: "scheme-" + scheme, set: full,
 			answers: "what the replicas' signatures cost, in requests of 1,000",

@@ -73,6 +73,6 @@ func printGoals(out io.Writer, list []experiment, runs []record.Run) {
 		if !met {
 			verdict = "not met"
 		}
-		fmt.Fprintf(out, "goal %-18s %s %s %g %s: %.4g, %s\n", e.name, f.Name, sign, e.goal.bound, f.Unit, median, verdict)
+		fmt.Fprintf(out, "goal %-18s %s %s %.7g %s: %.7g, %s\n", e.name, f.Name, sign, e.goal.bound, f.Unit, median, verdict)
 	}
 }
