@@ -61,7 +61,7 @@ func Variants(version string) []trial.Variant {
 	const perRequest = "one Ed25519 per request, checked by all four"
 	return []trial.Variant{
 		variant("requests of 8,189 payments", rows.Batched, perRequest, setting{"throughput", 8189, 4, 2, false, 0}),
-		variant("one payment per request", rows.Single, perRequest, setting{"balanced", 1, 32, 16, false, 0}),
+		variant("one payment per request", rows.Single, perRequest, setting{"balanced", 1, 64, 32, false, 0}),
 		variant(fmt.Sprintf("one payment per request, %d/s", trial.PacedPerSecond), rows.Paced, perRequest, setting{"balanced", 1, 8, 0, false, trial.PacedPerSecond}),
 		variant("every payment signed by its own signer", rows.Signed, "one Ed25519 per payment, signed before the clock starts, checked by all four",
 			setting{"throughput", 4679, 4, 2, true, 0}),
