@@ -13,7 +13,7 @@ import (
 // to: internal/mark lists them by this test's name. With the tag "marks" it also
 // sees that it does take each.
 func TestRareBranches(t *testing.T) {
-	taken := []mark.Mark{mark.TieOfTwoValues, mark.TwoNewViews}
+	taken := []mark.Mark{mark.TieOfTwoValues, mark.LockWins, mark.TwoNewViews}
 	before := make([]uint64, len(taken))
 	for i, m := range taken {
 		if mark.TakenBy(m) != t.Name() {
@@ -35,6 +35,12 @@ func TestRareBranches(t *testing.T) {
 	certificate.HasLock, certificate.Lock = true, wire.Lock{View: 3, Digest: locked}
 	if got := safeValue(q, []*wire.SlotEvidence{vote(claim), certificate, vote(claim)}); got != locked {
 		t.Errorf("a tie goes to %v, not to the certificate", got)
+	}
+
+	// A certificate of a later view than the two votes.
+	certificate.Lock.View++
+	if got := safeValue(q, []*wire.SlotEvidence{vote(claim), certificate, vote(claim)}); got != locked {
+		t.Errorf("a later certificate loses to %v", got)
 	}
 
 	// A primary that begins one view with two sets.

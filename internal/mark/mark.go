@@ -37,6 +37,7 @@ type Info struct {
 // very many. A long run does not fail without them. With the tag "marks" those
 // tests fail if they do not take them.
 var takenBy = map[Mark]string{
+	LockWins:       "TestRareBranches",
 	TieOfTwoValues: "TestRareBranches",
 	TwoNewViews:    "TestRareBranches",
 }
