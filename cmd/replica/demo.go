@@ -139,7 +139,7 @@ func (d *demo) makeFiles() error {
 		return err
 	}
 	fl := initFlags{dir: dir, name: "demo", replicas: 4, hosts: []string{"127.0.0.1"}, basePort: base, metricsPort: base + 8,
-		profile: d.fl.profile, ledgers: []string{"1:USD:2"}, clients: 64, window: 256, out: outputTable}
+		profile: d.fl.profile, scheme: string(cluster.ThresholdBLS), ledgers: []string{"1:USD:2"}, clients: 64, window: 256, out: outputTable}
 	if err := runInit(io.Discard, &fl); err != nil {
 		return err
 	}
