@@ -122,6 +122,9 @@ netfaults: build ## break the network between real replicas ROUNDS times, from S
 	$(GO) build -trimpath -buildvcs=false -o bin/ ./bench/netfaults
 	bin/netfaults -rounds $(ROUNDS) -seed $(SEED) $(ARGS)
 
+alerts-test: ## check deploy/prometheus and show each alert fire and clear; needs promtool (Debian: prometheus), skips without
+	deploy/check.sh
+
 crashpoints: ## crash four replicas' disks at every file-system operation of a script, and open what is left
 	$(GO) test ./sim/disks -v -count=1 -timeout 0 -run TestEveryCrashPoint -disks.full
 

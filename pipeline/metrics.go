@@ -60,6 +60,7 @@ var metrics = []metric{
 	gauge("quorate_peers_up", "Replicas with a live link, this one included.", func(r *Replica) float64 { return float64(1 + r.peersUp.Load()) }),
 	gauge("quorate_amnesia", "1 while this replica may not vote.", func(r *Replica) float64 { return flag(r.amnesia.Load()) }),
 	gauge("quorate_disk_low", "1 while new requests are refused for want of disk.", func(r *Replica) float64 { return flag(r.diskLow.Load()) }),
+	gauge("quorate_certificate_expiry_timestamp_seconds", "When this replica's TLS certificate ends, in seconds since 1970 UTC.", func(r *Replica) float64 { return float64(r.certExpiry.Load()) }),
 	gauge("quorate_bodies_held", "Batches held in memory.", func(r *Replica) float64 { return float64(r.bodies.len()) }),
 }
 

@@ -40,6 +40,7 @@ var rooms = []room{
 	{"bench", append([]string{"pipeline", "client", "netio"}, below...), nil},
 	{"cmd/replica", append([]string{"pipeline", "client", "netio"}, below...), nil},
 	{"cmd/loadgen", []string{"client", "wire", "cluster", "sigagg", "payments", "tuning", "internal/assert"}, nil},
+	{"deploy", nil, nil},
 	{"internal/assert", nil, nil},
 	{"internal/scheme", []string{"cluster", "sigagg"}, []string{"os", "net", "time"}},
 	{"internal/limits", nil, []string{"os", "net", "time"}},
