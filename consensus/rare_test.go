@@ -13,7 +13,7 @@ import (
 // to: internal/mark lists them by this test's name. With the tag "marks" it also
 // sees that it does take each.
 func TestRareBranches(t *testing.T) {
-	taken := []mark.Mark{mark.TieOfTwoValues, mark.LockWins, mark.TwoNewViews}
+	taken := []mark.Mark{mark.TieOfTwoValues, mark.LockWins, mark.NewViewMovesWindow, mark.TwoNewViews}
 	before := make([]uint64, len(taken))
 	for i, m := range taken {
 		if mark.TakenBy(m) != t.Name() {
@@ -43,13 +43,29 @@ func TestRareBranches(t *testing.T) {
 		t.Errorf("a later certificate loses to %v", got)
 	}
 
-	// A primary that begins one view with two sets.
-	story, err := os.ReadFile("testdata/two_new_views.txt")
-	if err != nil {
+	// A primary that begins one view with two sets, and a view change that completes
+	// a new view and brings a newer checkpoint.
+	for _, name := range []string{"two_new_views", "new_view_moves_window"} {
+		story, err := os.ReadFile("testdata/" + name + ".txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now, err := play(string(story)); err != nil || now != string(story) {
+			t.Errorf("%s does not go as written: %v", name, err)
+		}
+	}
+
+	// A reminder of a slot that no cluster reaches.
+	reminder := mark.RejectNumber(uint8(wire.KindReminder), uint8(RejectWindow))
+	if mark.CodeTakenBy(mark.CoreRejects, reminder) != t.Name() {
+		t.Errorf("the refusal is not listed as taken by %s", t.Name())
+	}
+	refused := mark.CodeCount(mark.CoreRejects, reminder)
+	if _, err := play("cluster f=1 window=8\nreminder from=1 to=2 seq=4611686018427387905\nrun ticks=1\n----\n"); err != nil {
 		t.Fatal(err)
 	}
-	if now, err := play(string(story)); err != nil || now != string(story) {
-		t.Errorf("two_new_views does not go as written: %v", err)
+	if mark.Enabled && mark.CodeCount(mark.CoreRejects, reminder) == refused {
+		t.Error("a reminder of a slot beyond all was not refused for it")
 	}
 
 	for i, m := range taken {

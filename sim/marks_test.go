@@ -67,7 +67,7 @@ func markCounts() (list []markCount, unexpected []string) {
 	for i, info := range mark.AllFamilies() {
 		f := mark.Family(i)
 		for code := range uint32(mark.CodesMax) {
-			c := markCount{info.Prefix + "." + codeName(f, code), info.Room, mark.CodeCount(f, code), ""}
+			c := markCount{info.Prefix + "." + codeName(f, code), info.Room, mark.CodeCount(f, code), mark.CodeTakenBy(f, code)}
 			switch {
 			case slices.Contains(info.Expected, code):
 				list = append(list, c)

@@ -37,14 +37,23 @@ type Info struct {
 // very many. A long run does not fail without them. With the tag "marks" those
 // tests fail if they do not take them.
 var takenBy = map[Mark]string{
-	LockWins:       "TestRareBranches",
-	TieOfTwoValues: "TestRareBranches",
-	TwoNewViews:    "TestRareBranches",
+	LockWins:           "TestRareBranches",
+	NewViewMovesWindow: "TestRareBranches",
+	TieOfTwoValues:     "TestRareBranches",
+	TwoNewViews:        "TestRareBranches",
 }
 
 // TakenBy is the test of the mark's room that takes its branch, or nothing: then
 // the simulator has to.
 func TakenBy(m Mark) string { return takenBy[m] }
+
+// CodeTakenBy is the same for a code of a family.
+func CodeTakenBy(f Family, code uint32) string {
+	if f == CoreRejects && code == RejectNumber(reminderKind, window) {
+		return "TestRareBranches" // beyond slot 2^62: the liars' numbers are near the true ones
+	}
+	return ""
+}
 
 // plain is the number of marks.
 const plain = int(clientEnd)

@@ -17,6 +17,9 @@ const (
 	amnesia
 )
 
+// reminderKind is wire.KindReminder.
+const reminderKind = 36
+
 // coreRejects lists which message (wire.Kind, by number) the core refuses for
 // which reasons.
 var coreRejects = slices.Concat(
@@ -33,12 +36,12 @@ var coreRejects = slices.Concat(
 	rejects(26, view), // complaint
 	rejects(27, sender, view, duplicate, conflict, forged, busy), // view-change
 	rejects(28, view, duplicate, conflict, forged, busy),         // new-view
-	rejects(30, busy),                            // fetch-body
-	rejects(31, duplicate, forged),               // body
-	rejects(32, busy),                            // fetch-view-change
-	rejects(33, busy),                            // fetch-blocks
-	rejects(34, sender, window, forged, busy),    // blocks
-	rejects(36, window, duplicate, forged, busy), // reminder
+	rejects(30, busy),                         // fetch-body
+	rejects(31, duplicate, forged),            // body
+	rejects(32, busy),                         // fetch-view-change
+	rejects(33, busy),                         // fetch-blocks
+	rejects(34, sender, window, forged, busy), // blocks
+	rejects(reminderKind, window, duplicate, forged, busy),
 	rejects(37, window, duplicate, forged, busy), // head
 )
 
