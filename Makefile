@@ -85,9 +85,6 @@ bench-micro: ## run all micro-benchmarks COUNT times, for benchstat
 bench-payers: ## CPU time per payer's signature in the stage that verifies them, by how many are verified together
 	$(GO) test ./pipeline -run '^$$' -bench Payer -cpu 1 -count=1
 
-bench-signed: SECS = 60
-bench-signed: build ## payments/s when every payment is signed by its own payer, on four replicas here; SECS, PAYERS, PROFILE
-	SECS=$(SECS) PAYERS='$(PAYERS)' PROFILE='$(PROFILE)' bench/signed/run.sh
 REPEAT ?= 1
 ONLY   ?=
 PLOTS  ?= run/bench/plots

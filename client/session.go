@@ -30,7 +30,9 @@ const (
 	// hintMin keeps a hint of zero from making a busy loop.
 	hintMin = 5 * time.Millisecond
 	// overloadsToAll is how many overload rejects in a row from one request's
-	// primary send it to all: a censoring primary may call itself busy.
+	// primary send it to all: a censoring primary may call itself busy. An honest
+	// one that is busy says a second at most, and copies to all are what it needs
+	// least: a censor gains 16 s at most, with hints of hintMax.
 	overloadsToAll = 8
 	// liesMax is how many false replies a replica may send before its link is
 	// dropped; banTime is for how long.

@@ -21,9 +21,10 @@ const certsKept = 1024
 // goodCerts remembers certificates that verified and come again: τ of a slot and
 // of a checkpoint stand in the view change of every replica, and in that of
 // every view that follows while nothing is decided. With threshold BLS there is
-// one τ per hash; with the other schemes as many as collectors made. Without the memory a view change after a busy window
-// cost n·window pairings at each replica, on a busy host longer than the
-// patience for the view, and the next view began with the same ones.
+// one τ per hash; with the other schemes as many as collectors made. Without the
+// memory a view change after a busy window cost n·window pairings at each replica,
+// on a busy host longer than the patience for the view, and the next view began
+// with the same ones.
 //
 // Bad ones are not remembered: they name their sender, who is given up. Several
 // workers may use it.

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"quorate/consensus"
@@ -104,7 +105,7 @@ func (s *executeStage) ready() (it executeItem, ok bool) {
 		return it, false
 	}
 	it = s.waiting[0]
-	s.waiting = append(s.waiting[:0], s.waiting[1:]...) // the core sends few ahead
+	s.waiting = slices.Delete(s.waiting, 0, 1) // the core sends few ahead
 	return it, true
 }
 

@@ -33,7 +33,7 @@ type orderStage struct {
 	keyBuf      [][]requestKey
 	effects     []consensus.Effect
 	queued      atomic.Int64 // batcher and relay, for ingress
-	queuedBytes atomic.Int64 // of the batcher, for ingress
+	queuedBytes atomic.Int64 // of the same
 	ticking     atomic.Bool  // a tick waits among the events
 }
 

@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"cmp"
 	"encoding/binary"
+	"slices"
 	"sync/atomic"
 
 	"quorate/internal/mark"
@@ -61,12 +63,12 @@ func (p *payers) verdicts(i int) []bool {
 	if p == nil {
 		return nil
 	}
-	for r := range p.runs {
-		if run := &p.runs[r]; run.request == i {
-			return p.good[run.first : run.first+run.n : run.first+run.n]
-		}
+	at, there := slices.BinarySearchFunc(p.runs, i, func(run payerRun, i int) int { return cmp.Compare(run.request, i) })
+	if !there {
+		return nil
 	}
-	return nil
+	run := &p.runs[at]
+	return p.good[run.first : run.first+run.n : run.first+run.n]
 }
 
 // signatures appends those from one place in p.good to another.
@@ -136,8 +138,8 @@ const payerPartMax = 1024
 const payerStepMax = 2 * payerPartMax
 
 // start sends a batch's signatures to be verified, unless they were before, in
-// parts of equal size. It runs on the order thread, or before there are threads. What is under way is
-// bounded by the batches that the core holds.
+// parts of equal size. It runs on the order thread, or before there are threads.
+// What is under way is bounded by the batches that the core holds.
 func (s *payerStage) start(b *body) {
 	if b.judged {
 		return

@@ -3,7 +3,7 @@
 //
 // It knows digests, domains and thresholds. It is not a key store, it knows no
 // views, slots or quorum sizes, it starts no goroutine and does no I/O but for
-// reading the system's randomness in NewGroup and VerifyMany. All its types are
+// reading the system's randomness in NewGroup and VerifyAcross. All its types are
 // safe for concurrent use; the caller's thread does the work.
 //
 // # Schemes
@@ -88,7 +88,7 @@
 //	  k = 67, 134                  1,444, 3,195  +139, 545  3,407, 10,981
 //
 //	one liar and one spare, k = 3, 22, 67     6,127   26,586   74,920
-//	VerifyMany, each of N = 4, 16, 64           527      255      188
+//	VerifyAcross, one key, each of N = 4, 16, 64  527      255      188
 //
 // # Sources
 //

@@ -226,31 +226,28 @@ func (g *EdGroup) addAll(batch *edBatch, message []byte, signers []int, sigs []b
 	}
 }
 
-// VerifyMany verifies certificates together and returns the indices of the bad
-// ones, ascending, or nil. Its verdict on each is that of Verify.
-func (g *EdGroup) VerifyMany(items []CertItem) (bad []int) {
-	batch := newEdBatch(len(items) * g.threshold)
-	sizes := make([]int, len(items)) // signatures of each item; 0 if it is malformed
-	for i := range items {
-		c := &items[i]
+// EdClaim is a certificate and the group that is said to have made it.
+type EdClaim struct {
+	Group *EdGroup
+	CertItem
+}
+
+// EdVerifyAcross reports whether all of claims are good, the signatures of all of
+// them in one batch; its verdict is that of Verify on each.
+func EdVerifyAcross(claims []EdClaim) bool {
+	batch := newEdBatch(0)
+	for i := range claims {
+		c := &claims[i]
 		if !c.Domain.Valid() {
-			continue
+			return false
 		}
-		signers, sigs, err := g.parse(c.Cert)
+		signers, sigs, err := c.Group.parse(c.Cert)
 		if err != nil {
-			continue
+			return false
 		}
-		sizes[i] = len(signers)
-		g.addAll(batch, edMessage(c.Domain, c.Digest), signers, sigs)
+		c.Group.addAll(batch, edMessage(c.Domain, c.Digest), signers, sigs)
 	}
-	each := batch.each()
-	for i, size := range sizes {
-		if size == 0 || slices.Contains(each[:size], false) {
-			bad = append(bad, i)
-		}
-		each = each[size:]
-	}
-	return bad
+	return !slices.Contains(batch.each(), false)
 }
 
 // edSingles is up to how many signatures are verified one by one: the common

@@ -280,7 +280,7 @@ func (g *Group) tryCombine(domain Domain, digest [32]byte, picked []candidate) (
 // sift verifies each candidate by itself under its own key and returns the good
 // ones and the signers of the bad ones.
 //
-// Bisecting with random weights, as VerifyMany does, was tried and refused. The
+// Bisecting with random weights was tried and refused. The
 // keys differ, so each step needs a multi-scalar multiplication in G2: one liar
 // cost as much as here at k = 3 and about 0.6 times as much at k = 67, but f
 // liars at once can cost up to 2k pairings, and a liar is met only once.

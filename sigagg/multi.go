@@ -136,30 +136,6 @@ func (g *MultiGroup) parse(cert []byte) (m multiSig, err error) {
 	return m, sig.decode(&m.sum)
 }
 
-// VerifyMany verifies certificates together and returns the indices of the bad
-// ones, as Group.VerifyMany does. Certificates of one set of signers share a
-// pairing, so N of them cost one pairing a set and one.
-func (g *MultiGroup) VerifyMany(items []CertItem) (bad []int) {
-	index := make([]int, 0, len(items)) // of each decoded item in items
-	all, hashes := make([]multiSig, 0, len(items)), make([]bls.G1, 0, len(items))
-	for i := range items {
-		if !items[i].Domain.Valid() {
-			continue
-		}
-		m, err := g.parse(items[i].Cert) // Invariant I2: each by itself
-		if err != nil {
-			continue
-		}
-		index, all = append(index, i), append(all, m)
-		hashes = append(hashes, messages.point(items[i].Domain, items[i].Digest))
-	}
-	weights := randomWeights(len(all))
-	failed := failing(len(all), func(lo, hi int) bool {
-		return holdTogether(all[lo:hi], hashes[lo:hi], weights[lo:hi])
-	})
-	return badItems(len(items), index, failed)
-}
-
 // MultiClaim is a certificate and the group that is said to have made it.
 type MultiClaim struct {
 	Group *MultiGroup
@@ -167,8 +143,9 @@ type MultiClaim struct {
 }
 
 // MultiVerifyAcross reports whether all of claims are good, certificates of
-// several groups together, as VerifyAcross does for threshold signatures: one
-// product of pairings, one for each set of signers and one.
+// several groups together, as VerifyAcross does for threshold signatures. Those of
+// one set of signers share a pairing: it is one product, of a pairing for each set
+// and one.
 func MultiVerifyAcross(claims []MultiClaim) bool {
 	if len(claims) == 0 {
 		return true
@@ -180,7 +157,7 @@ func MultiVerifyAcross(claims []MultiClaim) bool {
 			return false
 		}
 		var err error
-		if all[i], err = c.Group.parse(c.Cert); err != nil {
+		if all[i], err = c.Group.parse(c.Cert); err != nil { // Invariant I2: each by itself
 			return false
 		}
 		hashes[i] = messages.point(c.Domain, c.Digest)

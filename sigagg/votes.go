@@ -18,7 +18,7 @@ type CertItem struct {
 	Cert   []byte
 }
 
-// PointItem gives a certificate of a Group as VerifyMany and VerifyAcross take it.
+// PointItem gives a certificate of a Group as VerifyAcross takes it.
 func (c *CertItem) PointItem() Item {
 	return Item{Domain: c.Domain, Digest: c.Digest, Sig: pointOf(c.Cert)}
 }
@@ -65,13 +65,4 @@ func (g ThresholdGroup) Combine(domain Domain, digest [32]byte, votes []Vote) (c
 // Verify is Group.Verify.
 func (g ThresholdGroup) Verify(domain Domain, digest [32]byte, cert []byte) error {
 	return g.Group.Verify(domain, digest, pointOf(cert))
-}
-
-// VerifyMany is Group.VerifyMany.
-func (g ThresholdGroup) VerifyMany(items []CertItem) (bad []int) {
-	points := make([]Item, len(items))
-	for i := range items {
-		points[i] = items[i].PointItem()
-	}
-	return g.Group.VerifyMany(points)
 }

@@ -14,9 +14,6 @@ type Group interface {
 	Combine(domain sigagg.Domain, digest [32]byte, votes []sigagg.Vote) (cert []byte, culprits []int, err error)
 	// Verify returns nil if cert is a certificate over digest in domain.
 	Verify(domain sigagg.Domain, digest [32]byte, cert []byte) error
-	// VerifyMany returns the indices of the bad claims, ascending. Its verdict on
-	// each is that of Verify.
-	VerifyMany(claims []sigagg.CertItem) (bad []int)
 }
 
 // Signer makes one replica's shares. It signs the same bytes the same way each
