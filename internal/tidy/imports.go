@@ -38,8 +38,8 @@ var rooms = []room{
 	{"sim", append([]string{"pipeline", "client"}, below...), nil},
 	{"bench/peers", nil, nil}, // a module of its own, so that no room comes to need what it measures; above bench: the first row that fits counts
 	{"bench", append([]string{"pipeline", "client", "netio"}, below...), nil},
-	{"cmd/replica", append([]string{"pipeline", "client", "netio"}, below...), nil},
-	{"cmd/loadgen", []string{"client", "wire", "cluster", "sigagg", "payments", "tuning", "internal/assert"}, nil},
+	{"cmd/replica", append([]string{"pipeline", "client", "netio", "internal/uplot"}, below...), nil},
+	{"cmd/loadgen", []string{"client", "wire", "cluster", "sigagg", "payments", "tuning", "internal/assert", "internal/uplot"}, nil},
 	{"deploy", nil, nil},
 	{"internal/assert", nil, nil},
 	{"internal/scheme", []string{"cluster", "sigagg"}, []string{"os", "net", "time"}},
@@ -47,6 +47,7 @@ var rooms = []room{
 	{"internal/mark", nil, []string{"os", "net", "time"}},
 	{"internal/plant", nil, nil},
 	{"internal/tidy", []string{"internal/limits"}, nil},
+	{"internal/uplot", nil, []string{"os", "net", "time"}},
 }
 
 // libraries gives each outside library its rooms. crypto/tls is in the list
