@@ -73,8 +73,8 @@ type Counts struct {
 	Unknown  uint64 `json:"unknown"`  // no answer
 }
 
-// plus adds o.
-func (c *Counts) plus(o *Counts) {
+// Plus adds o.
+func (c *Counts) Plus(o *Counts) {
 	c.Offered += o.Offered
 	c.Achieved += o.Achieved
 	c.Late += o.Late
