@@ -211,7 +211,9 @@ func (t *Transport) shutDown() {
 // Stats counts since Listen.
 func (t *Transport) Stats() Stats {
 	c := &t.count
+	loops := c.loops.Read()
 	s := Stats{
+		Loops: len(t.loops), CPUSeconds: loops.CPU.Seconds(), BusySeconds: loops.Busy.Seconds(), Turns: loops.Steps,
 		FramesIn: c.framesIn.Load(), FramesOut: c.framesOut.Load(),
 		BytesIn: c.bytesIn.Load(), BytesOut: c.bytesOut.Load(),
 		Handshakes: c.handshakes.Load(), Writes: c.writes.Load(),

@@ -1,6 +1,10 @@
 package netio
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"quorate/internal/meter"
+)
 
 // Cause says why a connection, a handshake or a frame was refused.
 type Cause uint8
@@ -67,6 +71,11 @@ type Stats struct {
 	Writes              uint64 // batches sealed and written
 	Rejects             [causeCount]uint64
 
+	Loops       int     // event loops
+	CPUSeconds  float64 // of their threads while they serve; gnet's own reads are not in it
+	BusySeconds float64 // of the wall clock, likewise, added up over the loops
+	Turns       uint64  // times that a loop served
+
 	PeersUp       int   // replicas with both links up, without this one
 	Clients       int   // authenticated client connections
 	Young         int   // connections not yet authenticated, accepted ones
@@ -82,6 +91,7 @@ type counters struct {
 	handshakes, writes                     atomic.Uint64
 	rejects                                [causeCount]atomic.Uint64
 	peersUp, clients, queued, gathered     atomic.Int64
+	loops                                  meter.Meter
 }
 
 func (c *counters) reject(cause Cause) { c.rejects[cause].Add(1) }

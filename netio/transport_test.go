@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand"
+	"runtime"
 	"testing"
 	"time"
 
@@ -103,6 +104,15 @@ func TestFourReplicasEveryPairEveryLane(t *testing.T) {
 				t.Fatalf("from %d lane %d: %d after %d", g.from, g.kind, n, prev)
 			}
 			last[key] = n
+		}
+	}
+	for i := range tr {
+		s := tr[i].Stats()
+		if s.Loops != i+1 || s.Turns == 0 || s.BusySeconds <= 0 || runtime.GOOS == "linux" && s.CPUSeconds <= 0 {
+			t.Errorf("replica %d: %d loops, %d turns, %v s busy, %v s of CPU", i, s.Loops, s.Turns, s.BusySeconds, s.CPUSeconds)
+		}
+		if s.CPUSeconds > s.BusySeconds+0.001+1e-5*float64(s.Turns) { // the clocks are not read at one instant
+			t.Errorf("replica %d: %v s of CPU in %v s", i, s.CPUSeconds, s.BusySeconds)
 		}
 	}
 }

@@ -10,10 +10,16 @@ import (
 )
 
 // Collector gives this replica's statistics to Prometheus. It reads plain
-// counters at each scrape, so the hot path pays one atomic add.
-func (r *Replica) Collector() prometheus.Collector { return collector{r} }
+// counters at each scrape, so the hot path pays one atomic add. What carries
+// frames is a stage too, of another room: more tells of such stages.
+func (r *Replica) Collector(more ...func() StageStats) prometheus.Collector {
+	return collector{r, more}
+}
 
-type collector struct{ r *Replica }
+type collector struct {
+	r    *Replica
+	more []func() StageStats
+}
 
 // metric is one exported value.
 type metric struct {
@@ -76,6 +82,10 @@ var (
 	descRejects  = prometheus.NewDesc("quorate_rejects_total", "Requests refused, by code.", []string{"code"}, nil)
 	descPeerDrop = prometheus.NewDesc("quorate_peer_rejects_total", "Messages of replicas that changed nothing, by reason.", []string{"reason"}, nil)
 	descQueue    = prometheus.NewDesc("quorate_queue_depth", "Items that wait for a stage.", []string{"stage"}, nil)
+	descCPU      = prometheus.NewDesc("quorate_stage_cpu_seconds_total", "CPU time of the threads that stepped a stage.", []string{"stage"}, nil)
+	descBusy     = prometheus.NewDesc("quorate_stage_busy_seconds_total", "Wall time in which a stage worked or waited for a disk or a processor, added up over its workers.", []string{"stage"}, nil)
+	descSteps    = prometheus.NewDesc("quorate_stage_steps_total", "Steps of a stage that found work.", []string{"stage"}, nil)
+	descWorkers  = prometheus.NewDesc("quorate_stage_workers", "Goroutines that step a stage.", []string{"stage"}, nil)
 	descSync     = prometheus.NewDesc("quorate_journal_sync_seconds", "Group syncs of the vote journal.", nil, nil)
 	descExecute  = prometheus.NewDesc("quorate_execute_seconds", "Execution of one block.", nil, nil)
 	descCommit   = prometheus.NewDesc("quorate_ledger_commit_seconds", "Group commits of the ledger.", nil, nil)
@@ -86,7 +96,8 @@ func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for i := range metrics {
 		ch <- metrics[i].desc
 	}
-	for _, d := range []*prometheus.Desc{descCommits, descRejects, descPeerDrop, descQueue, descSync, descExecute, descCommit} {
+	for _, d := range []*prometheus.Desc{descCommits, descRejects, descPeerDrop, descQueue, descCPU, descBusy, descSteps, descWorkers,
+		descSync, descExecute, descCommit} {
 		ch <- d
 	}
 }
@@ -115,9 +126,27 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	} {
 		ch <- prometheus.MustNewConstMetric(descQueue, prometheus.GaugeValue, float64(depth), name)
 	}
+	c.collectStages(ch)
 	ch <- r.stats.SyncSeconds.metric(descSync)
 	ch <- r.stats.ExecuteSeconds.metric(descExecute)
 	ch <- r.stats.CommitSeconds.metric(descCommit)
+}
+
+// collectStages exports what each stage used. The sum of its CPU is less than
+// that of the process by what belongs to no stage: the runtime and its garbage
+// collector, what Pebble does in the background, the kernel's reads for the event
+// loops.
+func (c collector) collectStages(ch chan<- prometheus.Metric) {
+	stages := c.r.StageStats()
+	for _, more := range c.more {
+		stages = append(stages, more())
+	}
+	for _, s := range stages {
+		ch <- prometheus.MustNewConstMetric(descCPU, prometheus.CounterValue, s.CPUSeconds, s.Name)
+		ch <- prometheus.MustNewConstMetric(descBusy, prometheus.CounterValue, s.BusySeconds, s.Name)
+		ch <- prometheus.MustNewConstMetric(descSteps, prometheus.CounterValue, float64(s.Steps), s.Name)
+		ch <- prometheus.MustNewConstMetric(descWorkers, prometheus.GaugeValue, float64(s.Workers), s.Name)
+	}
 }
 
 // metric exports the histogram in seconds.

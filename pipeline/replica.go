@@ -1,11 +1,9 @@
 package pipeline
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/pprof"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +11,7 @@ import (
 	"quorate/cluster"
 	"quorate/consensus"
 	"quorate/internal/mark"
+	"quorate/internal/meter"
 	"quorate/payments"
 	"quorate/storage"
 	"quorate/wire"
@@ -126,7 +125,8 @@ type Replica struct {
 	diskLow    atomic.Bool
 	certExpiry atomic.Uint64
 
-	stats Stats
+	stats  Stats
+	meters [stageCount]meter.Meter // of the stages, while run steps them
 
 	arriving atomic.Int64  // bytes of bodies between ingress and the order stage
 	hint     atomic.Uint32 // milliseconds after which a request refused now may find room
@@ -282,117 +282,6 @@ func (r *Replica) Status() *wire.NodeStatus {
 		ViewChanges: r.stats.ViewsEntered.Load(), Events: r.stats.Events.Load(),
 		FsyncP99: uint64(r.stats.SyncSeconds.quantile(0.99)), PeersUp: uint16(1 + max(0, r.peersUp.Load())),
 		Amnesia: r.amnesia.Load(), Diverged: errors.Is(r.Err(), ErrHalted), CertExpiry: r.certExpiry.Load(),
-	}
-}
-
-// Stage is one step object and what wakes it.
-type Stage struct {
-	Name string
-	Step func() bool
-	wake waker
-}
-
-// Stages lists the replica's stages. Run steps them on goroutines of their own;
-// a simulator steps them itself, in any order.
-func (r *Replica) Stages() []Stage {
-	return []Stage{
-		{"verify", r.verify.Step, r.verify.requests.to},
-		{"crypto", r.crypto.Step, r.crypto.urgent.to},
-		{"order", r.order.Step, r.order.events.to},
-		{"journal", r.journal.Step, r.journal.items.to},
-		{"execute", r.execute.Step, r.execute.items.to},
-		{"commit", r.commit.Step, r.commit.items.to},
-		{"serve", r.serve.Step, r.serve.items.to},
-		{"payers", r.payers.Step, r.payers.parts.to},
-	}
-}
-
-// Tick tells the core that one tick has passed. Ticks do not pile up while the
-// order stage is held up: then too a late tick is one tick.
-func (r *Replica) Tick() {
-	if r.order.ticking.CompareAndSwap(false, true) {
-		r.order.events.put(consensus.Tick{})
-	}
-}
-
-// Run lends each stage its goroutines until ctx ends or the replica fails. It
-// gives the failure, or nil.
-func (r *Replica) Run(ctx context.Context) error { return r.lend(ctx, r.Stages()) }
-
-// lend gives stages their goroutines until ctx ends or one of them fails.
-func (r *Replica) lend(ctx context.Context, stages []Stage) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var wg sync.WaitGroup
-	for _, s := range stages {
-		workers := 1
-		switch s.Name {
-		case "verify", "payers":
-			workers = r.cfg.VerifyWorkers
-		case "crypto":
-			workers = r.cfg.SignWorkers
-		}
-		for i := range max(1, workers) {
-			wg.Add(1)
-			go func() {
-				defer wg.Done()
-				if r.cfg.Place != nil {
-					r.cfg.Place(s.Name, i)
-				}
-				// CPU profiles say which stage a sample belongs to.
-				pprof.Do(ctx, pprof.Labels("stage", s.Name), func(ctx context.Context) { s.run(ctx, r.failed) })
-			}()
-		}
-	}
-	wg.Add(1)
-	go func() {
-		defer wg.Done()
-		r.clock(ctx)
-	}()
-	select {
-	case <-ctx.Done():
-	case <-r.failed:
-	}
-	r.stopping.Store(true)
-	cancel()
-	wg.Wait()
-	return r.Err()
-}
-
-// run steps a stage until it has nothing to do, then waits to be woken.
-func (s Stage) run(ctx context.Context, failed <-chan struct{}) {
-	for {
-		for s.Step() {
-			select {
-			case <-ctx.Done():
-				return
-			case <-failed:
-				return
-			default:
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-failed:
-			return
-		case <-s.wake:
-		}
-	}
-}
-
-// clock gives ticks. A late tick is one tick: the core's patience may only grow
-// when this process was held up.
-func (r *Replica) clock(ctx context.Context) {
-	t := time.NewTicker(r.cfg.Tick)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-			r.Tick()
-		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"quorate/netio"
+	"quorate/pipeline"
 )
 
 // serveMetrics opens the Prometheus endpoint, if one is configured, on a
@@ -23,7 +24,7 @@ func (run *running) serveMetrics() (stop func(), err error) {
 		return func() {}, nil
 	}
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(run.replica.Collector(), links{run.net}, collectors.NewGoCollector(),
+	reg.MustRegister(run.replica.Collector(run.network), links{run.net}, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -43,6 +44,12 @@ func (run *running) serveMetrics() (stop func(), err error) {
 		defer cancel()
 		_ = srv.Shutdown(ctx) // a scrape that is under way may be cut
 	}, nil
+}
+
+// network tells of the event loops as of a stage.
+func (run *running) network() pipeline.StageStats {
+	s := run.net.Stats()
+	return pipeline.StageStats{Name: "network", Workers: s.Loops, CPUSeconds: s.CPUSeconds, BusySeconds: s.BusySeconds, Steps: s.Turns}
 }
 
 // buildInfo says which build runs.

@@ -20,7 +20,7 @@ var pureNever = []string{"time", "sync", "os", "net", "context", "math/rand", "c
 
 // below lists the rooms that need no other process: what a whole replica is
 // made of without its network.
-var below = []string{"wire", "cluster", "consensus", "payments", "sigagg", "storage", "tuning", "internal/assert", "internal/mark", "internal/plant", "internal/scheme"}
+var below = []string{"wire", "cluster", "consensus", "payments", "sigagg", "storage", "tuning", "internal/assert", "internal/mark", "internal/plant", "internal/scheme", "internal/meter"}
 
 // rooms is the import table of the design page (invariant T1). A folder below a
 // room obeys the room's row and may import the room.
@@ -31,7 +31,7 @@ var rooms = []room{
 	{"payments", []string{"wire", "internal/assert", "internal/mark", "internal/plant"}, pureNever},
 	{"sigagg", []string{"internal/assert", "internal/plant"}, nil},
 	{"storage", []string{"wire", "internal/assert", "internal/mark", "internal/plant"}, nil},
-	{"netio", []string{"wire", "cluster"}, nil},
+	{"netio", []string{"wire", "cluster", "internal/meter"}, nil},
 	{"tuning", nil, nil},
 	{"pipeline", below, nil},
 	{"client", []string{"wire", "cluster", "sigagg", "payments", "internal/mark", "internal/plant", "internal/scheme"}, nil},
@@ -45,6 +45,7 @@ var rooms = []room{
 	{"internal/scheme", []string{"cluster", "sigagg"}, []string{"os", "net", "time"}},
 	{"internal/limits", nil, []string{"os", "net", "time"}},
 	{"internal/mark", nil, []string{"os", "net", "time"}},
+	{"internal/meter", nil, []string{"os", "net"}},
 	{"internal/plant", nil, nil},
 	{"internal/tidy", []string{"internal/limits"}, nil},
 	{"internal/uplot", nil, []string{"os", "net", "time"}},
