@@ -64,7 +64,7 @@ func (t *Transport) accept(ln *net.TCPListener, d *door, w welcome) {
 				d.left(from, true)
 				cause := causeOf(err, CauseHello)
 				t.count.reject(cause)
-				t.cfg.Logger.Debug("netio: connection refused", "cause", cause.String(), "error", err)
+				t.cfg.Logger.Debug("connection refused", "cause", cause.String(), "error", err)
 				return
 			}
 			c.from = from

@@ -27,6 +27,19 @@ const (
 	roleClient             // from a client
 )
 
+// String names the other end as log lines do.
+func (r role) String() string {
+	switch r {
+	case roleOut:
+		return "replica we dialed"
+	case roleIn:
+		return "replica that dialed"
+	case roleClient:
+		return "client"
+	}
+	return "unknown"
+}
+
 // conn is one authenticated connection. All but id, role, peer, client, out and
 // gone belongs to its loop.
 type conn struct {
@@ -338,7 +351,7 @@ func (c *conn) fail(cause Cause) {
 		return
 	}
 	c.t.count.reject(cause)
-	c.t.cfg.Logger.Debug("netio: connection closed", "cause", cause.String(), "role", c.role,
+	c.t.cfg.Logger.Debug("connection closed", "cause", cause.String(), "role", c.role.String(),
 		"peer", c.peer, "client", uint64(c.client))
 	c.finish()
 }

@@ -36,7 +36,7 @@ func (t *Transport) dial(p *peer, link wire.Link) {
 			cause := causeOf(err, CauseDial)
 			t.count.reject(cause)
 			if !quiet { // once per outage
-				t.cfg.Logger.Info("netio: cannot reach replica", "peer", p.id, "link", link, "cause", cause.String(), "error", err)
+				t.cfg.Logger.Info("cannot reach replica", "peer", p.id, "link", link.String(), "cause", cause.String(), "error", err)
 				quiet = true
 			}
 		} else {

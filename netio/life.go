@@ -63,7 +63,7 @@ func (t *Transport) connUp(c *conn) {
 		if p.up++; p.up == links {
 			p.connected.Store(true)
 			t.count.peersUp.Add(1)
-			t.cfg.Logger.Info("netio: replica up", "peer", c.peer)
+			t.cfg.Logger.Info("replica up", "peer", c.peer)
 			t.h.PeerUp(c.peer)
 		}
 	case roleClient:
@@ -86,7 +86,7 @@ func (t *Transport) connDown(c *conn) {
 		if p.up--; p.up == links-1 {
 			p.connected.Store(false)
 			t.count.peersUp.Add(-1)
-			t.cfg.Logger.Info("netio: replica down", "peer", c.peer)
+			t.cfg.Logger.Info("replica down", "peer", c.peer)
 			t.h.PeerDown(c.peer)
 		}
 	case roleClient:

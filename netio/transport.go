@@ -118,7 +118,7 @@ func (t *Transport) prepareTLS() error {
 	}
 	t.cert = cert
 	if t.cfg.Plaintext {
-		t.cfg.Logger.Warn("netio: PLAINTEXT: no link is encrypted and every replica is believed by its word")
+		t.cfg.Logger.Warn("PLAINTEXT: no link is encrypted, and anyone on this host can read and forge everything")
 	} else {
 		t.peerServerTLS, t.clientServerTLS = ServerTLS(cert, t.cfg.Members), ServerTLS(cert, nil)
 	}

@@ -29,6 +29,17 @@ const (
 	linkCount        = 2
 )
 
+// String names the link.
+func (l Link) String() string {
+	switch l {
+	case LinkControl:
+		return "control"
+	case LinkBulk:
+		return "bulk"
+	}
+	return "unknown"
+}
+
 // Hello is the first frame each way between replicas. The TLS key has already
 // said who the sender is; the hello says which cluster it means and repeats the
 // id, so that a mistake in configuration has a name.

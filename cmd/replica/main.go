@@ -62,7 +62,7 @@ most f of them lie and c more are slow or down.
 		SilenceUsage:  true,
 	}
 	root.AddCommand(newInit(), newCheck(), newConfig(), newTuning(), newStart(), newDemo(), newVerify(), newInspect(), newVersion())
-	root.AddCommand(newStatusCommand(), newAccountCommand(), newTransferCommand(), newReceiptCommand(), newPayerCommand())
+	root.AddCommand(newStatusCommand(), newAccountCommand(), newTransferCommand(), newReceiptCommand(), newPayerCommand(), newLog())
 	return root
 }
 

@@ -7,7 +7,6 @@ import (
 	endian "encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -19,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"quorate/consensus"
+	"quorate/internal/oplog"
 	"quorate/netio"
 	"quorate/pipeline"
 	"quorate/storage"
@@ -29,22 +29,26 @@ import (
 const startHelp = `Start one replica and run it until it is told to stop (SIGTERM or SIGINT).
 
 It reads genesis.yaml, keys.yaml and config.yaml in DIR, recovers from DIR/data,
-and joins the others. Logs are JSON lines on standard error.`
+and joins the others. Logs are JSON lines on standard error, or in --log-file,
+which is renamed when it is full; of the renamed ones the newest are kept. What
+ends the process before it runs is said in words on standard error, in both cases.
+The level can be changed while it runs: replica log level.`
 
 func newStart() *cobra.Command {
-	var dir, level, profile string
+	var dir, profile string
 	var plaintext bool
+	var logs logFlags
 	cmd := &cobra.Command{
 		Use: "start --dir DIR", Short: "Start a replica", Long: startHelp, Args: cobra.NoArgs,
 	}
 	cmd.Flags().StringVar(&dir, "dir", "", "directory of the node, as 'replica init' made it")
-	cmd.Flags().StringVar(&level, "log-level", "info", "debug, info, warn or error")
+	logs.add(cmd)
 	cmd.Flags().BoolVar(&plaintext, "insecure-plaintext-on-loopback", false, "DANGER: no TLS and no proof of who sends; refused off loopback")
 	cmd.Flags().StringVar(&profile, "cpuprofile", "", "write a CPU profile of the whole run to this file")
 	_ = cmd.MarkFlagRequired("dir")
 	flags := settingFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		log, err := newLogger(cmd.ErrOrStderr(), level)
+		levels, err := logs.levels()
 		if err != nil {
 			return fail(exitUsage, err)
 		}
@@ -61,7 +65,12 @@ func newStart() *cobra.Command {
 			}
 			defer end()
 		}
-		return runNode(ctx, n, log.With("replica", n.keys.Replica), plaintext)
+		out, err := logs.open(cmd.ErrOrStderr())
+		if err != nil {
+			return fail(exitCreate, err)
+		}
+		defer out.Close()
+		return runNode(ctx, n, oplog.New(out, levels), plaintext)
 	}
 	return cmd
 }
@@ -81,18 +90,11 @@ func profileCPU(path string) (end func(), err error) {
 	}, nil
 }
 
-func newLogger(w io.Writer, level string) (*slog.Logger, error) {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("--log-level %q: choose debug, info, warn or error", level)
-	}
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l})), nil
-}
-
 // running is one replica of this process.
 type running struct {
 	node    *node
-	log     *slog.Logger
+	lines   *oplog.Log
+	log     *slog.Logger // of this room
 	lock    *os.File
 	replica *pipeline.Replica
 	net     *netio.Transport
@@ -101,14 +103,20 @@ type running struct {
 }
 
 // runNode runs a replica until ctx ends or it cannot go on.
-func runNode(ctx context.Context, n *node, log *slog.Logger, plaintext bool) (err error) {
+func runNode(ctx context.Context, n *node, lines *oplog.Log, plaintext bool) (err error) {
 	n.settings.profile.Apply()
-	run := &running{node: n, log: log, link: &transportLink{}}
+	run := &running{node: n, lines: lines, link: &transportLink{}}
+	run.log = run.logger(roomReplica)
 	if run.lock, err = lockDir(n.dataDir); err != nil {
 		return fail(exitConfig, err)
 	}
 	defer run.lock.Close()
-	run.seats = seatThreads(&n.settings.profile, log)
+	stopControl, err := run.serveControl()
+	if err != nil {
+		return fail(exitConfig, err)
+	}
+	defer stopControl()
+	run.seats = seatThreads(&n.settings.profile, run.log)
 	begun := time.Now()
 	if err := run.open(); err != nil {
 		return fail(exitFailure, err)
@@ -122,7 +130,7 @@ func runNode(ctx context.Context, n *node, log *slog.Logger, plaintext bool) (er
 	}
 	defer stopMetrics()
 	at := run.replica.Status()
-	log.Info("started", "executed", at.Executed, "view", at.View, "seconds", time.Since(begun).Seconds(),
+	run.log.Info("started", "seq", at.Executed, "view", at.View, "seconds", time.Since(begun).Seconds(),
 		"peer_addr", n.member().PeerAddr, "client_addr", n.member().ClientAddr, "profile", n.settings.profileName,
 		"version", version, "amnesia", at.Amnesia)
 	return run.untilDone(ctx)
@@ -170,7 +178,7 @@ func (run *running) open() error {
 	if err != nil {
 		return err
 	}
-	cfg := pipelineConfig(n, run.log)
+	cfg := pipelineConfig(n, run.logger(roomPipeline))
 	cfg.Place, cfg.Evidence = run.seats.stage, evidence
 	var found pipeline.Found
 	run.replica, found, err = pipeline.Open(cfg, suite, run.link, pipeline.Disk{Dir: n.dataDir,
@@ -229,9 +237,6 @@ func randomSeed() uint64 {
 // listen opens the ports and joins the transport and the pipeline.
 func (run *running) listen(plaintext bool) (err error) {
 	n, p := run.node, &run.node.settings.profile
-	if plaintext {
-		run.log.Warn("PLAINTEXT: no TLS; anyone on this host can read and forge everything")
-	}
 	cfg := netio.Config{
 		Self: n.keys.Replica, Members: n.genesis.Members, Identity: n.keys.Identity(), GenesisHash: n.genesis.Hash(),
 		PeerAddr: n.member().PeerAddr, ClientAddr: n.member().ClientAddr, Plaintext: plaintext,
@@ -241,7 +246,7 @@ func (run *running) listen(plaintext bool) (err error) {
 		},
 		Place: run.seats.loop, Loops: eventLoops,
 		Limits: netio.Limits{ConsensusQueueBytes: p.PeerQueueBytes, ClientsMax: p.ClientConnectionsMax},
-		Logger: run.log,
+		Logger: run.logger(roomNetio),
 	}
 	// The loops inherit the label, which CPU profiles show.
 	pprof.Do(context.Background(), pprof.Labels("stage", "network"), func(context.Context) {
@@ -281,7 +286,11 @@ func (run *running) watchDisk(ctx context.Context) {
 		was := low
 		low = free < min(diskLowBytes, total/20) || low && free < min(diskWellBytes, total/10)
 		if low != was {
-			run.log.Warn("disk", "low", low, "free_bytes", free)
+			if low {
+				run.log.Warn("disk is low: new requests are refused", "free_bytes", free)
+			} else {
+				run.log.Info("disk has room again: new requests are taken", "free_bytes", free)
+			}
 			run.replica.SetDiskLow(low)
 		}
 	}

@@ -127,6 +127,8 @@ var List = []Limit{
 	{"client.verifiedMax", 512, "certificates remembered", Inner, "client TestVerifierRemembersGoodOnly"},
 
 	{"replica.readBytesMax", 4194304, "bytes of a file", File, BadInput},
+	{"replica.controlBodyBytesMax", 4096, "bytes of a body on the control socket", Operator, "replica TestLogLevelWhileRunning"},
+	{"replica.logFilesMax", 1000, "renamed log files kept", Operator, "replica TestLogFlags"},
 	{"replica.lookupArgsMax", 1000, "ids of a command line", Operator, BadInput},
 	{"loadgen.lookupMax", 1000, "ids of a lookup", Inner, "loadgen TestEveryWorkload"},
 	{"loadgen.fileBytesMax", 4194304, "bytes of a file", File, BadInput},

@@ -1,6 +1,6 @@
 // Package tidy holds the house rules as tests: which room may import which,
 // what the pure rooms never do, what every package and function looks like, and
-// how metrics are named.
+// how metrics and log lines name things.
 //
 // It judges form alone; go vet and staticcheck judge the rest. A rule is a
 // function from parsed source to findings; tidy_test.go runs all of them over

@@ -38,7 +38,7 @@ var rooms = []room{
 	{"sim", append([]string{"pipeline", "client"}, below...), nil},
 	{"bench/peers", nil, nil}, // a module of its own, so that no room comes to need what it measures; above bench: the first row that fits counts
 	{"bench", append([]string{"pipeline", "client", "netio"}, below...), nil},
-	{"cmd/replica", append([]string{"pipeline", "client", "netio", "internal/uplot"}, below...), nil},
+	{"cmd/replica", append([]string{"pipeline", "client", "netio", "internal/oplog", "internal/uplot"}, below...), nil},
 	{"cmd/loadgen", []string{"client", "wire", "cluster", "sigagg", "payments", "tuning", "internal/assert", "internal/uplot"}, nil},
 	{"deploy", nil, nil},
 	{"internal/assert", nil, nil},
@@ -46,6 +46,7 @@ var rooms = []room{
 	{"internal/limits", nil, []string{"os", "net", "time"}},
 	{"internal/mark", nil, []string{"os", "net", "time"}},
 	{"internal/meter", nil, []string{"os", "net"}},
+	{"internal/oplog", nil, []string{"os", "net"}},
 	{"internal/plant", nil, nil},
 	{"internal/tidy", []string{"internal/limits"}, nil},
 	{"internal/uplot", nil, []string{"os", "net", "time"}},
@@ -66,6 +67,7 @@ var libraries = []struct {
 	{"gonum.org/v1/plot", []string{"bench"}},
 	{"go.etcd.io", []string{"bench/peers"}},
 	{"github.com/cometbft", []string{"bench/peers"}},
+	{"gopkg.in/natefinch/lumberjack.v2", []string{"cmd/replica"}},
 	{"github.com/prometheus/client_golang", []string{"pipeline", "cmd/replica", "cmd/loadgen"}},
 }
 

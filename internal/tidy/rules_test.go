@@ -185,6 +185,28 @@ func TestRuleMetrics(t *testing.T) {
 	}
 }
 
+func TestRuleLogs(t *testing.T) {
+	const page = "| attribute | what |\n|---|---|\n| `seq` | a slot |\n| `error` | what failed |\n"
+	rows := []struct{ call, word string }{
+		{`log.Info("started", "seq", 1, "error", err)`, ""},
+		{`s.r.log.Warn("bad share", slog.Uint64("seq", 1), "error", err)`, ""},
+		{`log.With(oplog.RoomKey, "netio").Info("up")`, ""},
+		{`slog.New(h).With("seq", 1)`, ""},
+		{`t.Error("x", 1, "Y")`, ""},
+		{`log.Info("slot " + seq)`, "no constant"},
+		{`log.Info(fmt.Sprintf("slot %d", seq))`, "no constant"},
+		{`c.t.cfg.Logger.Debug("closed", "slot", 1)`, "no row"},
+		{`log.Error("x", "Seq", 1)`, "snake_case"},
+		{`log.Error("x", name, 1)`, "snake_case"},
+		{`log.Error("x", slog.Int("slot", 1))`, "no row"},
+		{`log.With("slot", 1)`, "no row"},
+	}
+	for _, r := range rows {
+		s := one(t, "netio", "package x\n\nfunc f() { "+r.call+" }\n")
+		expect(t, r.call, checkLogs([]*source{s}, page), r.word)
+	}
+}
+
 func TestRuleMarks(t *testing.T) {
 	const registry = `package mark
 type Mark uint16

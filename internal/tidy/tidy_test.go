@@ -47,6 +47,14 @@ func TestFolders(t *testing.T) { report(t, checkFolders(repository(t).folders)) 
 
 func TestSimulatorSteps(t *testing.T) { report(t, checkSteps(repository(t).sources)) }
 
+func TestLogLines(t *testing.T) {
+	tree := repository(t)
+	report(t, checkLogs(tree.sources, tree.texts[operationsPage]))
+	if checkLogs(tree.sources, "") == nil {
+		t.Error("no log line found at all")
+	}
+}
+
 func TestMarks(t *testing.T) {
 	tree := repository(t)
 	report(t, checkMarks(tree.sources))
