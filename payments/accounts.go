@@ -156,6 +156,17 @@ func (m *Machine) accountAt(timestamp uint64) bool {
 	return slot < m.meta.accounts && m.accounts.at(slot).Timestamp == timestamp
 }
 
+// Newest gives an account's record as of the last block and the ordinal of its
+// newest transfer, 0 if it has none: from there a chain of ordinals leads back
+// (Stored.PrevDebit, PrevCredit).
+func (m *Machine) Newest(id U128) (a Account, ordinal uint64, ok bool) {
+	slot, p := m.findAccount(id)
+	if p == nil {
+		return a, 0, false
+	}
+	return *p, *m.heads.at(slot), true
+}
+
 // Account gives an account's record as of the last block.
 func (m *Machine) Account(id U128) (Account, bool) {
 	_, a := m.findAccount(id)

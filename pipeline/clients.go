@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"sync"
+	"time"
 
 	"quorate/internal/mark"
 	"quorate/payments"
@@ -96,6 +97,8 @@ type waiter struct {
 	seq  uint64
 	conn ConnID // 0: its connection is gone, or it was forwarded by a replica
 	tick uint64 // when it was last passed on
+
+	since time.Time // when its first copy came
 }
 
 func newClientTable(suite Suite) *clientTable {
@@ -182,7 +185,7 @@ func (e *clientEntry) admit(seq uint64, conn ConnID, tick uint64, queueMax int) 
 		mark.Hit(mark.WaitersFull)
 		return admitRefuse, wire.RejectOverload
 	}
-	e.waiting = append(e.waiting, waiter{seq: seq, conn: conn, tick: tick})
+	e.waiting = append(e.waiting, waiter{seq: seq, conn: conn, tick: tick, since: time.Now()})
 	if executed {
 		mark.Hit(mark.RepeatDone)
 		return admitDone, 0
@@ -219,16 +222,21 @@ func (e *clientEntry) dropStale() bool {
 
 // answer removes the waiter of seq and gives its connection, 0 for none.
 func (e *clientEntry) answer(seq uint64) ConnID {
+	conn, _ := e.take(seq)
+	return conn
+}
+
+// take is answer with the time at which the request first came.
+func (e *clientEntry) take(seq uint64) (conn ConnID, since time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for i := range e.waiting {
-		if e.waiting[i].seq == seq {
-			conn := e.waiting[i].conn
+		if w := e.waiting[i]; w.seq == seq {
 			e.waiting = append(e.waiting[:i], e.waiting[i+1:]...)
-			return conn
+			return w.conn, w.since
 		}
 	}
-	return 0
+	return 0, since
 }
 
 // gone forgets a connection.

@@ -46,6 +46,8 @@ type executeStage struct {
 	roots   []stateRoot // of the last checkpoints, at most rootsKept
 
 	repeatBuf []repeat
+	asks      *ring[accountAsk]
+	askBuf    []accountAsk
 }
 
 // stagedBytesMax is how much may wait for the commit stage before execution
@@ -77,7 +79,11 @@ func (s *executeStage) Step() bool {
 	for i := range s.repeatBuf {
 		s.again(&s.repeatBuf[i])
 	}
-	return worked || len(s.repeatBuf) > 0
+	s.askBuf = s.asks.take(s.askBuf)
+	for i := range s.askBuf {
+		s.look(&s.askBuf[i])
+	}
+	return worked || len(s.repeatBuf)+len(s.askBuf) > 0
 }
 
 // takeIn takes one item of the ring: a certificate at once, a block into line.

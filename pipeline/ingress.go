@@ -29,9 +29,18 @@ func (g *ingress) PeerFrame(from wire.ReplicaID, kind wire.Kind, body []byte) {
 	if kind == wire.KindPacked {
 		kind, body, err = unpackFrame(body)
 	}
-	if err == nil && kind == wire.KindForward {
-		g.forwarded(from, body)
-		return
+	if err == nil {
+		switch kind {
+		case wire.KindForward:
+			g.forwarded(from, body)
+			return
+		case wire.KindAskStanding:
+			g.r.standingAsked(from, body)
+			return
+		case wire.KindStanding:
+			g.r.standingTold(from, body)
+			return
+		}
 	}
 	var msg wire.Message
 	if err == nil {

@@ -86,6 +86,7 @@ var (
 	descBusy     = prometheus.NewDesc("quorate_stage_busy_seconds_total", "Wall time in which a stage worked or waited for a disk or a processor, added up over its workers.", []string{"stage"}, nil)
 	descSteps    = prometheus.NewDesc("quorate_stage_steps_total", "Steps of a stage that found work.", []string{"stage"}, nil)
 	descWorkers  = prometheus.NewDesc("quorate_stage_workers", "Goroutines that step a stage.", []string{"stage"}, nil)
+	descReply    = prometheus.NewDesc("quorate_reply_seconds", "From a request's arrival at this replica to its certified reply.", nil, nil)
 	descSync     = prometheus.NewDesc("quorate_journal_sync_seconds", "Group syncs of the vote journal.", nil, nil)
 	descExecute  = prometheus.NewDesc("quorate_execute_seconds", "Execution of one block.", nil, nil)
 	descCommit   = prometheus.NewDesc("quorate_ledger_commit_seconds", "Group commits of the ledger.", nil, nil)
@@ -97,7 +98,7 @@ func (c collector) Describe(ch chan<- *prometheus.Desc) {
 		ch <- metrics[i].desc
 	}
 	for _, d := range []*prometheus.Desc{descCommits, descRejects, descPeerDrop, descQueue, descCPU, descBusy, descSteps, descWorkers,
-		descSync, descExecute, descCommit} {
+		descReply, descSync, descExecute, descCommit} {
 		ch <- d
 	}
 }
@@ -127,6 +128,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(descQueue, prometheus.GaugeValue, float64(depth), name)
 	}
 	c.collectStages(ch)
+	ch <- r.stats.ReplySeconds.metric(descReply)
 	ch <- r.stats.SyncSeconds.metric(descSync)
 	ch <- r.stats.ExecuteSeconds.metric(descExecute)
 	ch <- r.stats.CommitSeconds.metric(descCommit)

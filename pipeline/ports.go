@@ -53,6 +53,7 @@ type Ledger interface {
 	LoadPages(fn func(p storage.Page) error) (seq wire.SeqNum, meta []byte, err error)
 
 	Block(seq wire.SeqNum) (*storage.Block, error)
+	Outline(seq wire.SeqNum) (*storage.Block, error)
 	Event(ordinal uint64) (storage.EventRecord, error)
 	Derived(ordinal uint64) ([storage.EventBytes]byte, error)
 	Status(ordinal uint64) (uint8, error)

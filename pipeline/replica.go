@@ -99,6 +99,7 @@ type Replica struct {
 	bodies   *bodyStore
 	certs    goodCerts
 	evidence evidenceStore
+	statuses []statusSlot // by replica
 
 	ingress ingress
 	verify  *requestVerifier
@@ -145,6 +146,7 @@ func New(cfg Config, suite Suite, transport Transport, journal Journal, ledger L
 	r := &Replica{cfg: cfg, quorums: cfg.Quorums, suite: suite, transport: newPacker(transport, cfg.PackBytesMin), ledger: ledger,
 		scope: wire.Scope{Cluster: cfg.Cluster, Epoch: cfg.Epoch}, log: cfg.Logger, failed: make(chan struct{})}
 	r.clients = newClientTable(suite)
+	r.statuses = make([]statusSlot, cfg.Quorums.N)
 	r.quota = newQuota(&cfg)
 	r.bodies = newBodyStore(r.readBody)
 	window := int(2 * cfg.Interval)
@@ -159,7 +161,7 @@ func New(cfg Config, suite Suite, transport Transport, journal Journal, ledger L
 		batcher: newBatcher(cfg.Batch), relay: make(map[requestKey]relayed)}
 	r.journal = &journalStage{r: r, journal: journal, items: newRing[journalItem](8*window, newWaker())}
 	r.execute = &executeStage{r: r, items: newRing[executeItem](2*window, toExecute),
-		repeats: newRing[repeat](4096, toExecute), archive: archive{ledger}}
+		repeats: newRing[repeat](4096, toExecute), asks: newRing[accountAsk](accountAsksMax, toExecute), archive: archive{ledger}}
 	r.commit = &commitStage{r: r, items: newRing[commitItem](2*window, newWaker())}
 	r.serve = &serveStage{r: r, items: newRing[consensus.Serve](4*cfg.Quorums.N, newWaker())}
 	if err := r.loadEvidence(); err != nil {

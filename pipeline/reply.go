@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"time"
 
 	"quorate/consensus"
 	"quorate/internal/mark"
@@ -84,7 +85,8 @@ func (s *executeStage) certified(c *consensus.Certify) {
 			continue
 		}
 		if e := s.r.clients.get(m.client); e != nil {
-			if conn := e.answer(m.seq); conn != 0 {
+			if conn, since := e.take(m.seq); conn != 0 {
+				s.r.stats.ReplySeconds.observe(time.Since(since))
 				s.answer(conn, b, i)
 			}
 		}

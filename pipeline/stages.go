@@ -92,7 +92,7 @@ func stageOf(ring string) string {
 		return "crypto"
 	case "events", "requests", "executed":
 		return "order"
-	case "repeats":
+	case "repeats", "asks":
 		return "execute"
 	default:
 		return ring

@@ -39,6 +39,7 @@ type Stats struct {
 	PeerRejects      [consensus.RejectAmnesia + 1]atomic.Uint64
 	ClientRejects    [wire.RejectUnknown + 1]atomic.Uint64
 
+	ReplySeconds   histogram // from a request's arrival here to its certified reply
 	SyncSeconds    histogram // journal group syncs
 	ExecuteSeconds histogram // per block
 	CommitSeconds  histogram // per ledger group
@@ -68,6 +69,48 @@ func (h *histogram) quantile(q float64) time.Duration {
 		if total > 0 && float64(seen) >= q*float64(total) {
 			return time.Duration(uint64(1)<<i) * time.Microsecond
 		}
+	}
+	return 0
+}
+
+// Durations counts observed durations: entry i those from 2^(i-1) to 2^i
+// microseconds, entry 0 those below one, the last all that are longer.
+type Durations [32]uint64
+
+func (h *histogram) durations() (d Durations) {
+	for i := range h.buckets {
+		d[i] = h.buckets[i].Load()
+	}
+	return d
+}
+
+// Since gives what came after old, an earlier reading of the same counts.
+func (d Durations) Since(old *Durations) Durations {
+	for i := range d {
+		d[i] -= old[i]
+	}
+	return d
+}
+
+// Count is the number of observations.
+func (d *Durations) Count() (n uint64) {
+	for _, c := range d {
+		n += c
+	}
+	return n
+}
+
+// Quantile estimates the q-quantile, 0 < q ≤ 1, as if what is in one entry were
+// spread evenly; off by at most a factor of two. 0 without observations.
+func (d *Durations) Quantile(q float64) time.Duration {
+	rank := q * float64(d.Count())
+	seen := 0.0
+	for i, c := range d {
+		if n := float64(c); c > 0 && seen+n >= rank {
+			low, high := float64(uint64(1)<<i>>1), float64(uint64(1)<<i)
+			return time.Duration((low + (high-low)*(rank-seen)/n) * float64(time.Microsecond))
+		}
+		seen += float64(c)
 	}
 	return 0
 }

@@ -48,6 +48,7 @@ func (r *Replica) Queues(fn func(name string, waiting, bound int)) {
 	fn("journal", r.journal.items.len(), r.journal.items.max)
 	fn("execute", r.execute.items.len(), r.execute.items.max)
 	fn("repeats", r.execute.repeats.len(), r.execute.repeats.max)
+	fn("asks", r.execute.asks.len(), r.execute.asks.max)
 	fn("commit", r.commit.items.len(), r.commit.items.max)
 	fn("serve", r.serve.items.len(), r.serve.items.max)
 }

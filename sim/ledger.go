@@ -238,6 +238,10 @@ func (l *ledger) Block(seq wire.SeqNum) (*storage.Block, error) {
 		FirstOrdinal: b.FirstOrdinal, Requests: b.Requests}, nil
 }
 
+// Outline implements pipeline.Ledger, for whom nothing in a simulation asks: it
+// leaves nothing out.
+func (l *ledger) Outline(seq wire.SeqNum) (*storage.Block, error) { return l.Block(seq) }
+
 // find gives the block of an ordinal, its request, and the event's number in
 // the request and in the block.
 func (l *ledger) find(ordinal uint64) (b *storage.Block, r *storage.RequestBody, inRequest, inBlock int) {

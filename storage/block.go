@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -39,12 +40,23 @@ func (r *recentBlocks) get(seq wire.SeqNum) (first uint64, ok bool) {
 // requests and results as they were staged. Links, Derived, Resolved, Balances
 // and IDEntries stay empty; whoever executes the block computes them. The block
 // may share bytes with the one that was staged: do not write to it.
-func (l *Ledger) Block(seq wire.SeqNum) (*Block, error) {
+func (l *Ledger) Block(seq wire.SeqNum) (*Block, error) { return l.block(seq, true) }
+
+// Outline gives a block as Block does, but for its events and their results:
+// a request's Body and Result are what it has beside them, or empty. It costs a
+// few small reads whatever the block holds.
+func (l *Ledger) Outline(seq wire.SeqNum) (*Block, error) { return l.block(seq, false) }
+
+func (l *Ledger) block(seq wire.SeqNum, whole bool) (*Block, error) {
 	if s := l.overlay.Load().bySeq(seq); s != nil {
-		return &Block{
+		b := &Block{
 			Seq: s.Seq, Header: s.Header, Certificate: s.certificate(), ExecCert: s.execCert(),
 			FirstOrdinal: s.FirstOrdinal, Requests: s.Requests,
-		}, nil
+		}
+		if !whole {
+			b.Requests = outlines(s.Requests)
+		}
+		return b, nil
 	}
 	if head, _ := l.Head(); seq == 0 || seq > head {
 		return nil, fmt.Errorf("storage: block %d: %w", seq, ErrNotFound)
@@ -56,7 +68,7 @@ func (l *Ledger) Block(seq wire.SeqNum) (*Block, error) {
 			return nil, err
 		}
 	}
-	b, err := l.readBlock(first, seq)
+	b, err := l.readBlock(first, seq, whole)
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +83,19 @@ func (l *Ledger) Block(seq wire.SeqNum) (*Block, error) {
 		}
 	}
 	return b, nil
+}
+
+// outlines gives requests without their events and their events' results.
+func outlines(requests []RequestBody) []RequestBody {
+	out := slices.Clone(requests)
+	for i := range out {
+		r := &out[i]
+		if requestCodes(r) != nil {
+			r.Result = nil
+		}
+		r.Body = r.Body[r.Events*EventBytes:]
+	}
+	return out
 }
 
 // locate finds a block's own ordinal by bisection: (ordinal, seq) grows, and
@@ -119,8 +144,8 @@ func seekKey(iter *pebble.Iterator, key []byte) []byte {
 	return iter.Key()
 }
 
-// readBlock puts a block together from its keys.
-func (l *Ledger) readBlock(first uint64, seq wire.SeqNum) (b *Block, err error) {
+// readBlock puts a block together from its keys, with its events or without.
+func (l *Ledger) readBlock(first uint64, seq wire.SeqNum, whole bool) (b *Block, err error) {
 	h, err := l.readHeader(blockKey(nil, first, seq, partHeader), first)
 	if err != nil {
 		return nil, err
@@ -130,12 +155,12 @@ func (l *Ledger) readBlock(first uint64, seq wire.SeqNum) (b *Block, err error) 
 	if err != nil {
 		return nil, err
 	}
-	ok := b.decodeRequests(v)
+	ok := b.decodeRequests(v, whole)
 	_ = done.Close()
 	if !ok {
 		return nil, fmt.Errorf("storage: requests of block %d: %w", seq, ErrCorrupt)
 	}
-	if h.next == first {
+	if h.next == first || !whole {
 		return b, nil
 	}
 	iter, err := l.db.NewIter(&pebble.IterOptions{
@@ -166,8 +191,9 @@ func (l *Ledger) readBlock(first uint64, seq wire.SeqNum) (b *Block, err error) 
 }
 
 // decodeRequests reads the request table and makes room for the events.
-// Requests whose result is in the chunks get a Result of the right size.
-func (b *Block) decodeRequests(payload []byte) bool {
+// Requests whose result is in the chunks get a Result of the right size. Not
+// whole means without that room.
+func (b *Block) decodeRequests(payload []byte, whole bool) bool {
 	in := cursor{rest: payload}
 	n := in.uvarint()
 	if n > uint64(len(payload)) {
@@ -188,12 +214,16 @@ func (b *Block) decodeRequests(payload []byte) bool {
 		}
 		r.FirstTimestamp = in.uint64()
 		rest := in.blob()
-		if size := r.Events*EventBytes + len(rest); size > 0 {
-			r.Body = make([]byte, r.Events*EventBytes, size)
+		room := r.Events
+		if !whole {
+			room = 0
+		}
+		if size := room*EventBytes + len(rest); size > 0 {
+			r.Body = make([]byte, room*EventBytes, size)
 			r.Body = append(r.Body, rest...)
 		}
 		if in.uint8() == 1 {
-			r.Result = make([]byte, 4*r.Events)
+			r.Result = make([]byte, 4*room)
 		} else if p := in.blob(); p != nil {
 			r.Result = append([]byte(nil), p...)
 		}

@@ -98,7 +98,7 @@ func (v *verifier) block(key, payload []byte) error {
 			return bad("ids")
 		}
 	case part == partRequests:
-		if !v.fill.b.decodeRequests(payload) {
+		if !v.fill.b.decodeRequests(payload, true) {
 			return bad("request table")
 		}
 	case part == partChunk:

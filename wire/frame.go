@@ -42,6 +42,8 @@ const (
 	KindReminder        Kind = 36
 	KindHead            Kind = 37
 	KindPacked          Kind = 38 // another of this range, compressed
+	KindAskStanding     Kind = 39 // body empty: how do you stand? For operators; no vote hangs on it
+	KindStanding        Kind = 40 // a NodeStatus, the answer
 
 	// Between a client and a replica.
 	KindClientHello   Kind = 64

@@ -81,6 +81,7 @@ var List = []Limit{
 	{"netio.Limits.SocketSendBytes", 128 << 10, "bytes of a socket's buffer", Inner, "the kernel's, not ours"},
 	{"netio.Limits.LinkBytesMax", 128 << 30, "bytes of a link's life", Peer, "netio TestWornLinkIsReplaced"},
 
+	{"pipeline.accountAsksMax", 16, "questions for accounts that wait", Operator, "pipeline TestQuestionsForAccountsAreBounded"},
 	{"pipeline.relayMax", 4096, "requests kept for a primary", Client, "the request queue, which is smaller, is full first"},
 	{"pipeline.sparesMax", 1024, "empty lines kept", Inner, "pipeline TestTurnsAreFair"},
 	{"pipeline.verifyBatchMax", 256, "signatures checked together", Inner, "pipeline TestPaymentsAreOrderedExecutedAndProven"},
