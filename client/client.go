@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -50,6 +51,11 @@ type Client struct {
 	ended  bool          // the loop takes no more events
 	tasks  sync.WaitGroup
 	loop   *loop
+}
+
+// Format keeps the key out of logs and panics, whatever the verb.
+func (c *Client) Format(s fmt.State, _ rune) {
+	_, _ = io.WriteString(s, fmt.Sprintf("client %d", c.keys.ID))
 }
 
 // Dial validates its arguments, connects to all replicas in the background,

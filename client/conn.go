@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -34,6 +35,14 @@ type Keys struct {
 	ID  wire.ClientID
 	Key ed25519.PrivateKey
 }
+
+// Format keeps the key out of logs and panics, whatever the verb.
+func (k Keys) Format(s fmt.State, _ rune) {
+	_, _ = io.WriteString(s, fmt.Sprintf("keys of client %d (secret)", k.ID))
+}
+
+// MarshalJSON keeps the key out of structured logs, which ask no Format.
+func (k Keys) MarshalJSON() ([]byte, error) { return json.Marshal(fmt.Sprint(k)) }
 
 // sign signs with the client's key. It is voi's signature, the same bytes as the
 // standard library's, because it takes half the time (15 instead of 30 µs), and

@@ -3,6 +3,7 @@ package cluster
 import (
 	"bytes"
 	"crypto/ed25519"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -166,3 +167,9 @@ func (k NodeKeys) Format(s fmt.State, _ rune) {
 func (k ClientKeys) Format(s fmt.State, _ rune) {
 	_, _ = io.WriteString(s, fmt.Sprintf("keys of client %d (secret)", k.ID))
 }
+
+// MarshalJSON keeps secrets out of structured logs, which ask no Format.
+func (k NodeKeys) MarshalJSON() ([]byte, error) { return json.Marshal(fmt.Sprint(k)) }
+
+// MarshalJSON keeps secrets out of structured logs, which ask no Format.
+func (k ClientKeys) MarshalJSON() ([]byte, error) { return json.Marshal(fmt.Sprint(k)) }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -285,3 +286,6 @@ func (t *Transport) Close(ctx context.Context) error {
 		return fmt.Errorf("netio: close: %w", ctx.Err())
 	}
 }
+
+// Format keeps the identity key out of logs and panics, whatever the verb.
+func (t *Transport) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, fmt.Sprint(t.cfg)) }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"crypto/ed25519"
 	"fmt"
+	"io"
 
 	voi "github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
 
@@ -55,6 +56,9 @@ type realSuite struct {
 	groups     *scheme.Groups
 	signers    *scheme.Signers
 }
+
+// Format prints no secret, whatever the verb.
+func (s realSuite) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, "pipeline.Suite(redacted)") }
 
 // NewSuite makes the real cryptography from genesis and a node's keys. It
 // refuses keys that do not belong together. Without keys (nil) it verifies and

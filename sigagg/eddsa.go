@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/ed25519"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/oasisprotocol/curve25519-voi/curve"
@@ -48,6 +49,9 @@ func NewEdSigner(seed []byte) (*EdSigner, error) {
 	}
 	return &EdSigner{key: voi.NewKeyFromSeed(seed)}, nil
 }
+
+// Format prints no secret, whatever the verb.
+func (s EdSigner) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, "sigagg.EdSigner(redacted)") }
 
 // Public returns the EdKeyBytes of the public key, a copy.
 func (s *EdSigner) Public() []byte { return slices.Clone(s.key[EdSeedBytes:]) }

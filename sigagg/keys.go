@@ -2,6 +2,7 @@ package sigagg
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 
@@ -104,6 +105,9 @@ func (s SecretShare) Public() (PublicKey, error) {
 func (s SecretShare) Format(w fmt.State, _ rune) {
 	_, _ = io.WriteString(w, "sigagg.SecretShare(redacted)")
 }
+
+// MarshalJSON keeps the secret out of structured logs, which ask no Format.
+func (s SecretShare) MarshalJSON() ([]byte, error) { return json.Marshal(fmt.Sprint(s)) }
 
 // Dealing is one group's key material as made by a trusted dealer. Shares and
 // SharePublics have length n and are indexed by signer. The group's own secret

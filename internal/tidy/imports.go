@@ -43,6 +43,7 @@ var rooms = []room{
 	{"deploy", nil, nil},
 	{"internal/assert", nil, nil},
 	{"internal/scheme", []string{"cluster", "sigagg"}, []string{"os", "net", "time"}},
+	{"internal/leak", nil, []string{"os", "net", "time"}},
 	{"internal/limits", nil, []string{"os", "net", "time"}},
 	{"internal/mark", nil, []string{"os", "net", "time"}},
 	{"internal/meter", nil, []string{"os", "net"}},
