@@ -42,6 +42,7 @@ func (r *rate) Type() string { return "N|max" }
 const (
 	arriveConstant = "constant"
 	arrivePoisson  = "poisson"
+	arriveTrace    = "trace"
 )
 
 // schedule gives the times at which requests are meant to leave, from 0. It is
@@ -49,6 +50,7 @@ const (
 type schedule struct {
 	gap     float64 // mean, nanoseconds
 	poisson *rand.Rand
+	trace   *trace
 	next    float64
 }
 
@@ -61,13 +63,19 @@ func newSchedule(perSecond float64, events int, kind string, seed uint64) (*sche
 	case arrivePoisson:
 		s.poisson = rand.New(rand.NewPCG(seed, 0x706f6973736f6e))
 	default:
-		return nil, fmt.Errorf("--arrivals %q is not %s or %s", kind, arriveConstant, arrivePoisson)
+		return nil, fmt.Errorf("--arrivals %q is not %s, %s or %s with --trace", kind, arriveConstant, arrivePoisson, arriveTrace)
 	}
 	return s, nil
 }
 
-// take gives the next time.
+// never is the time of what does not come.
+const never = time.Duration(math.MaxInt64)
+
+// take gives the next time, or never.
 func (s *schedule) take() time.Duration {
+	if s.trace != nil {
+		return s.trace.take()
+	}
 	at := s.next
 	gap := s.gap
 	if s.poisson != nil {

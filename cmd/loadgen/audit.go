@@ -9,25 +9,13 @@ import (
 
 	"quorate/client"
 	"quorate/client/tally"
+	"quorate/cmd/loadgen/outcome"
 	"quorate/payments"
 	"quorate/wire"
 )
 
-// audit is what is found after a run. Every number is compared with another
-// that was counted elsewhere; faults lists what differs.
-type audit struct {
-	Acked        uint64   `json:"acked"`         // payments acknowledged with proof
-	Checked      uint64   `json:"checked"`       // of those, looked up and compared field by field
-	FoundOnce    uint64   `json:"found_once"`    // by lookup, or by the totals where not all were looked up
-	Unanswered   int      `json:"unanswered"`    // requests without an answer
-	FoundLater   uint64   `json:"found_later"`   // payments of those that were executed
-	Balanced     bool     `json:"balanced"`      // debits = credits on every ledger
-	DigestsEqual int      `json:"digests_equal"` // replicas with the same state digest at the same seq
-	Replicas     int      `json:"replicas"`
-	Receipts     int      `json:"receipts"` // verified offline
-	ReceiptsHad  int      `json:"receipts_had"`
-	Faults       []string `json:"faults"`
-}
+// audit is what is found after a run, and how it is found.
+type audit struct{ outcome.Audit }
 
 // auditInput is what an audit compares.
 type auditInput struct {
@@ -68,7 +56,7 @@ func (a *audit) add(faults []string) {
 
 // runAudit runs every check; an error means that one of them could not be run.
 func runAudit(ctx context.Context, in *auditInput) (*audit, error) {
-	a := &audit{Acked: in.acked, Replicas: len(in.target.genesis.Members)}
+	a := &audit{outcome.Audit{Acked: in.acked, Replicas: len(in.target.genesis.Members)}}
 	if err := a.lookups(ctx, in); err != nil {
 		return a, fmt.Errorf("audit: look up what was acknowledged: %w", err)
 	}
@@ -137,15 +125,13 @@ func (a *audit) totals(ctx context.Context, in *auditInput) error {
 	faults := tally.Balanced(after)
 	a.Balanced = faults == nil
 	a.add(faults)
-	before := map[uint32]uint64{}
 	for i := range in.before {
-		before[in.before[i].Number] = in.before[i].Transfers
+		a.Before += in.before[i].Transfers
 	}
-	grown := uint64(0)
 	for i := range after {
-		l := &after[i]
-		grown += l.Transfers - before[l.Number]
+		a.After += after[i].Transfers
 	}
+	grown := a.After - a.Before
 	if in.alone && grown != in.executed {
 		a.fault("the ledgers grew by %d transfers, and %d were to be executed", grown, in.executed)
 	}
@@ -225,8 +211,8 @@ func (a *audit) verify(in *auditInput) error {
 	return nil
 }
 
-// line is the audit in one line.
-func (a *audit) line() string {
+// auditLine is an audit in one line, and its faults below.
+func auditLine(a *outcome.Audit) string {
 	balance := "debits = credits"
 	if !a.Balanced {
 		balance = "DEBITS ≠ CREDITS"
@@ -244,6 +230,3 @@ func (a *audit) line() string {
 	}
 	return s
 }
-
-// failed reports whether anything was found.
-func (a *audit) failed() bool { return len(a.Faults) > 0 }

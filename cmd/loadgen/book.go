@@ -1,11 +1,8 @@
 package main
 
 import (
-	"fmt"
+	"slices"
 	"sync"
-
-	"quorate/client"
-	"quorate/wire"
 )
 
 // fate is what is known of one batch.
@@ -13,35 +10,43 @@ type fate uint8
 
 const (
 	fateUnsent  fate = iota
-	fateSent         // on its way
 	fateAcked        // answered with proof
 	fateRefused      // refused for good: nothing of it was executed
 	fateUnknown      // no answer
-	fateFound        // no answer, and found executed by the audit
-	fateAbsent       // no answer, and found not executed, which is final
 )
 
-// book remembers the fate of each batch of a run, one byte per batch, and what
-// the acknowledged ones amount to. Any goroutine may call it.
+// unknownKept bounds the unanswered batches that are remembered by number, so
+// that the audit can look them up: 8 MB, and hours of an outage. What is over it
+// is counted and found fault with.
+const unknownKept = 1 << 20
+
+// book remembers what a run must be asked about afterwards: what was
+// acknowledged, as a sum and an even sample, and which batches have no answer.
+// Its size does not grow with a run that is answered. Any goroutine may call it.
 type book struct {
 	mu          sync.Mutex
-	fates       []fate
-	acked       uint64 // payments that were acknowledged with code ok
-	unexpected  uint64 // codes other than expected
+	sampled     sample
+	unknown     []uint64 // at most unknownKept
+	forgotten   int      // unknown ones over that
+	found       int      // of unknown: found executed by the audit
+	absent      int      // and found not executed, which is final
+	later       uint64   // payments of those found
+	acked       uint64   // payments that were acknowledged with code ok
+	unexpected  uint64   // codes other than expected
 	outstanding int
 	settled     chan struct{} // closed and replaced when outstanding falls to 0
 }
 
-func newBook() *book { return &book{settled: make(chan struct{})} }
+// newBook makes a book that keeps at least keep acknowledged batches to look up,
+// or all when there are no more.
+func newBook(keep uint64) *book {
+	return &book{settled: make(chan struct{}), sampled: sample{keep: int(max(keep, 1)), step: 1}}
+}
 
-// sent notes that batch b leaves.
-func (k *book) sent(b uint64) {
+// sent notes that a batch leaves.
+func (k *book) sent() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for uint64(len(k.fates)) <= b {
-		k.fates = append(k.fates, fateUnsent)
-	}
-	k.fates[b] = fateSent
 	k.outstanding++
 }
 
@@ -49,7 +54,14 @@ func (k *book) sent(b uint64) {
 func (k *book) end(b uint64, f fate, acked, unexpected int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.fates[b] = f
+	switch {
+	case f == fateAcked:
+		k.sampled.add(b)
+	case f == fateUnknown && len(k.unknown) < unknownKept:
+		k.unknown = append(k.unknown, b)
+	case f == fateUnknown:
+		k.forgotten++
+	}
 	k.acked += uint64(acked)
 	k.unexpected += uint64(unexpected)
 	if k.outstanding--; k.outstanding == 0 {
@@ -69,23 +81,34 @@ func (k *book) wait() <-chan struct{} {
 	return k.settled
 }
 
-// with gives the batches of one fate, in order.
-func (k *book) with(f fate) (batches []uint64) {
+// unanswered reports whether batches wait to be looked up.
+func (k *book) unanswered() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for b := range k.fates {
-		if k.fates[b] == f {
-			batches = append(batches, uint64(b))
-		}
-	}
+	return len(k.unknown) > 0
+}
+
+// take hands over the batches without an answer, each of which is to be looked
+// up and resolved.
+func (k *book) take() []uint64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	batches := k.unknown
+	k.unknown = nil
 	return batches
 }
 
-// resolve changes an unknown fate to a known one.
-func (k *book) resolve(b uint64, f fate) {
+// resolve notes of one such batch whether it was executed, and how many payments
+// that are.
+func (k *book) resolve(executed bool, payments int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.fates[b] = f
+	if !executed {
+		k.absent++
+		return
+	}
+	k.found++
+	k.later += uint64(payments)
 }
 
 // sums gives what was acknowledged.
@@ -95,70 +118,48 @@ func (k *book) sums() (acked, unexpected uint64) {
 	return k.acked, k.unexpected
 }
 
-// receiptBox builds the receipts that the audit verifies, on a goroutine of its
-// own: hashing a body of 1 MiB has no place on a client's loop.
-type receiptBox struct {
-	scope wire.Scope
-	jobs  chan client.Result
-	done  chan struct{}
-
-	mu    sync.Mutex
-	files [][]byte
-	fault error
-	want  int
+// resolved gives what became of batches without an answer: how many were looked
+// up, the payments of those that were executed, and how many could not be
+// remembered.
+func (k *book) resolved() (looked int, later uint64, forgotten int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.found + k.absent, k.later, k.forgotten
 }
 
-func newReceiptBox(scope wire.Scope, want int) *receiptBox {
-	b := &receiptBox{scope: scope, want: want, jobs: make(chan client.Result, 2), done: make(chan struct{})}
-	go b.run()
-	return b
+// acknowledged gives the sample, in order.
+func (k *book) acknowledged() []uint64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Sorted(slices.Values(k.sampled.batches))
 }
 
-// offer takes a result if there is time for it and need of it.
-func (b *receiptBox) offer(r client.Result) {
-	b.mu.Lock()
-	need := len(b.files) < b.want
-	b.mu.Unlock()
-	if !need {
+// sample keeps numbers evenly from a stream of any length in bounded memory:
+// those whose mixed bits step divides, and step doubles when there are more than
+// twice as many as wanted. Bits are mixed so that no pattern in what failed shows
+// in what is kept.
+type sample struct {
+	keep    int
+	step    uint64 // a power of two
+	batches []uint64
+}
+
+func (s *sample) add(b uint64) {
+	if mix(b)%s.step != 0 {
 		return
 	}
-	select {
-	case b.jobs <- r:
-	default:
+	s.batches = append(s.batches, b)
+	if len(s.batches) <= 2*s.keep {
+		return
 	}
+	s.step *= 2
+	s.batches = slices.DeleteFunc(s.batches, func(b uint64) bool { return mix(b)%s.step != 0 })
 }
 
-func (b *receiptBox) run() {
-	defer close(b.done)
-	for r := range b.jobs {
-		events := r.Request.Op.Events(len(r.Request.Body))
-		for _, index := range spread(events, 4) {
-			receipt, err := client.BuildReceipt(b.scope, &r.Request, &r.Reply, index)
-			b.mu.Lock()
-			switch {
-			case err != nil:
-				b.fault = fmt.Errorf("request %d event %d: %w", r.Request.Seq, index, err)
-			case len(b.files) < b.want:
-				b.files = append(b.files, receipt.Encode())
-			}
-			b.mu.Unlock()
-		}
-	}
-}
-
-// spread gives at most n indices over 0..events−1, the first and last among
-// them.
-func spread(events, n int) []int {
-	var out []int
-	for i := range min(events, n) {
-		out = append(out, i*(events-1)/max(min(events, n)-1, 1))
-	}
-	return out
-}
-
-// close ends the box and gives its receipts.
-func (b *receiptBox) close() ([][]byte, error) {
-	close(b.jobs)
-	<-b.done
-	return b.files, b.fault
+// mix is the finalizer of SplitMix64: a bijection without visible patterns.
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
 }

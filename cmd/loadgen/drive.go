@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"quorate/client"
+	"quorate/cmd/loadgen/outcome"
 	"quorate/payments"
 	"quorate/wire"
 )
@@ -19,8 +21,15 @@ type driver struct {
 	meter    *meter
 	book     *book
 	receipts *receiptBox
-	bodies   sync.Pool // of *[]byte
+	log      *eventLog
+	watch    *watcher
+	series   outcome.Series
+	table    *outcome.Table // nil: no files
+	bodies   sync.Pool      // of *[]byte
 	start    time.Time
+	began    time.Time // the same, by the wall
+	cpu      float64   // seconds that this process took while measuring
+	fault    error     // of the table
 }
 
 // job is one batch and when it is meant to leave, from the start.
@@ -52,7 +61,7 @@ func (d *driver) open(ctx context.Context, s *schedule, duration time.Duration) 
 		if !sleepUntil(ctx, d.start.Add(j.at)) {
 			break
 		}
-		d.meter.add(func(c *counts) { c.Offered += uint64(d.gen.events) })
+		d.meter.offered(d.gen.events)
 		select {
 		case jobs <- j:
 		case <-ctx.Done():
@@ -61,7 +70,7 @@ func (d *driver) open(ctx context.Context, s *schedule, duration time.Duration) 
 		batch++
 	}
 	for ; j.at < duration && !d.interrupted(ctx); j.at = s.take() {
-		d.meter.add(func(c *counts) { c.Offered += uint64(d.gen.events) })
+		d.meter.offered(d.gen.events)
 		d.drop()
 	}
 	close(jobs)
@@ -73,9 +82,7 @@ func (d *driver) interrupted(ctx context.Context) bool {
 	return errors.Is(ctx.Err(), context.Canceled)
 }
 
-func (d *driver) drop() {
-	d.meter.add(func(c *counts) { c.Dropped += uint64(d.gen.events) })
-}
+func (d *driver) drop() { d.meter.dropped(d.gen.events) }
 
 // sleepUntil reports whether the time came before ctx ended.
 func sleepUntil(ctx context.Context, at time.Time) bool {
@@ -93,27 +100,27 @@ func sleepUntil(ctx context.Context, at time.Time) bool {
 	}
 }
 
-// closed drives as fast as answers come, with inFlight requests per client.
-func (d *driver) closed(ctx context.Context, inFlight int, duration time.Duration) {
+// closed drives as fast as answers come, with outstanding requests in flight,
+// spread evenly over the clients.
+func (d *driver) closed(ctx context.Context, outstanding int, duration time.Duration) {
 	ctx, cancel := context.WithDeadline(ctx, d.start.Add(duration))
 	defer cancel()
 	var next atomic.Uint64
 	var all sync.WaitGroup
-	for i := range d.target.clients {
-		for range inFlight {
-			all.Go(func() {
-				for ctx.Err() == nil {
-					j := job{next.Add(1) - 1, time.Since(d.start)}
-					d.meter.add(func(c *counts) { c.Offered += uint64(d.gen.events) })
-					answered := make(chan struct{})
-					d.sendThen(ctx, i, j, func() { close(answered) })
-					select {
-					case <-answered:
-					case <-ctx.Done():
-					}
+	for k := range outstanding {
+		i := k % len(d.target.clients)
+		all.Go(func() {
+			for ctx.Err() == nil {
+				j := job{next.Add(1) - 1, time.Since(d.start)}
+				d.meter.offered(d.gen.events)
+				answered := make(chan struct{})
+				d.sendThen(ctx, i, j, func() { close(answered) })
+				select {
+				case <-answered:
+				case <-ctx.Done():
 				}
-			})
-		}
+			}
+		})
 	}
 	all.Wait()
 }
@@ -132,7 +139,7 @@ func (d *driver) sendThen(ctx context.Context, i int, j job, then func()) {
 		buf = new([]byte)
 	}
 	*buf = d.gen.fill(*buf, j.batch)
-	d.book.sent(j.batch)
+	d.book.sent()
 	err := d.target.clients[i].Submit(ctx, d.gen.op(), *buf, func(r client.Result) {
 		d.answer(j, r)
 		d.bodies.Put(buf)
@@ -154,20 +161,24 @@ func (d *driver) answer(j job, r client.Result) {
 	n := d.gen.events
 	switch {
 	case r.Err == nil:
-		acked, unexpected, err := judge(eventsOf(&r.Request), r.Reply.Result)
+		body := eventsOf(&r.Request)
+		acked, unexpected, err := judge(body, r.Reply.Result)
 		if err != nil {
-			d.meter.failed(n, err)
+			d.meter.failed(n, fmt.Errorf("%w: %w", errBadResult, err))
 			d.book.end(j.batch, fateRefused, 0, n)
 			return
 		}
 		d.meter.answered(n, unexpected, time.Since(d.start)-j.at)
+		if unexpected > 0 {
+			d.meter.blame(unexpectedCodes(body, r.Reply.Result))
+		}
 		d.book.end(j.batch, fateAcked, acked, unexpected)
 		d.receipts.offer(r)
 	case errors.Is(r.Err, client.ErrNotSent):
 		d.drop()
 		d.book.end(j.batch, fateUnsent, 0, 0)
 	case errors.Is(r.Err, client.ErrOutcomeUnknown):
-		d.meter.add(func(c *counts) { c.Unknown += uint64(n) })
+		d.meter.unknown(n, r.Err)
 		d.book.end(j.batch, fateUnknown, 0, 0)
 	default:
 		d.meter.failed(n, r.Err)
@@ -201,6 +212,22 @@ func judge(body, result []byte) (acked, unexpected int, err error) {
 	return acked, unexpected, nil
 }
 
+// unexpectedCodes counts the codes of a proven result that are not what the body
+// must give. It is for what judge found.
+func unexpectedCodes(body, result []byte) map[string]int {
+	codes, err := payments.DecodeCodes(nil, result)
+	if err != nil {
+		return nil
+	}
+	want, out := expected(nil, body), map[string]int{}
+	for i := range codes {
+		if codes[i] != want[i] {
+			out["result_"+payments.TransferCode(codes[i]).String()]++
+		}
+	}
+	return out
+}
+
 // drain waits for what is outstanding, at most for limit, and resolves the rest:
 // each client with unanswered requests begins a new session, behind which the
 // old requests cannot be executed any more, so that looking them up is final.
@@ -212,7 +239,7 @@ func (d *driver) drain(ctx context.Context, limit, connect time.Duration) error 
 		case <-ctx.Done():
 		}
 	}
-	if d.book.wait() == nil && len(d.book.with(fateUnknown)) == 0 {
+	if d.book.wait() == nil && !d.book.unanswered() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, connect)
@@ -222,18 +249,14 @@ func (d *driver) drain(ctx context.Context, limit, connect time.Duration) error 
 			return err
 		}
 	}
-	for _, b := range d.book.with(fateUnknown) {
+	for _, b := range d.book.take() {
 		events := d.wanted(b)
-		found, err := d.target.lookup(ctx, int(b), events[:min(len(events), lookupMax)])
+		found, err := d.target.lookup(ctx, int(b%uint64(len(d.target.clients))), events[:min(len(events), lookupMax)])
 		if err != nil {
 			return err
 		}
 		// A request is executed whole or not at all: a part of it tells.
-		if len(found) == 0 {
-			d.book.resolve(b, fateAbsent)
-			continue
-		}
-		d.book.resolve(b, fateFound)
+		d.book.resolve(len(found) > 0, len(events))
 	}
 	return nil
 }

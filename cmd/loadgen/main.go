@@ -6,12 +6,15 @@
 // no replica. It decides nothing about the cluster; starting and stopping
 // replicas is cmd/replica's.
 //
-// run.go drives a synthetic load (workload.go makes the events, arrivals.go the
-// times, drive.go sends, meter.go measures), replay.go sends a CSV (csv.go reads
-// it). Both end in audit.go; report.go writes the files.
+// run.go drives a synthetic load (workload.go makes the events, arrivals.go and
+// trace.go the times, drive.go sends, meter.go measures, watch.go asks replicas
+// where they stand, live.go shows it), replay.go sends a CSV (csv.go reads it).
+// Both end in audit.go; report.go writes the files, whose content is in outcome
+// and whose page is in report. docs/loadgen.md is for who reads them.
 //
 // Thread: one goroutine schedules, one per client sends, results arrive on the
-// clients' loops and go through the meter's and the book's locks.
+// clients' loops and go through the meter's and the book's locks. One goroutine
+// per replica asks it where it stands, one closes a row each second.
 //
 // Invariants:
 //
@@ -21,6 +24,8 @@
 //	    every field of what it finds.
 //	L3  No transfer id is used twice in a run, nor, by the random run id, in two.
 //	L4  A run that fell short, or whose audit found anything, exits non-zero.
+//	L5  What a run keeps does not grow with its length: counters, histograms,
+//	    a sample of batches, and an hour of rows. Every second is on disk.
 package main
 
 import (

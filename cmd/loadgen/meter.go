@@ -1,103 +1,160 @@
 package main
 
 import (
-	"fmt"
-	"strings"
+	"maps"
 	"sync"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"quorate/cmd/loadgen/outcome"
 )
 
 const (
-	// latencyMax is the largest latency that histograms tell apart, and
-	// latencyDigits how finely: 2 × 200 KiB per run.
-	latencyMax    = 120 * time.Second
-	latencyDigits = 3
+	latencyMax = outcome.LatencyEnd
 	// lateAfter is when a request that was not sent yet counts as late: more
 	// than what timers and two busy cores do by themselves.
 	lateAfter = 20 * time.Millisecond
-	// sparkSeconds is the width of the sparkline.
-	sparkSeconds = 12
+	// codesKept bounds the error codes that are told apart: all that wire and
+	// payments have a name for. Names of later versions are counted as others.
+	codesKept = 128
+	codeOther = "other"
 )
 
+// counts are payments.
+type counts = outcome.Counts
+
+// latencyBounds are the upper ends, in seconds, of the buckets that Prometheus
+// sees; result.json has the histogram itself.
+var latencyBounds = [...]float64{.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 30, 60}
+
 // meter counts what was offered and what came back. Any goroutine may call it.
+// Its size does not depend on how long a run is.
 type meter struct {
 	mu       sync.Mutex
+	now      func() time.Time
 	total    *hdrhistogram.Histogram // µs, per payment, after the warm-up
 	interval *hdrhistogram.Histogram // the same of the running second
-	counts   counts                  // since the start, warm-up included
-	measured counts                  // after the warm-up
-	seen     counts                  // counts at the last row
-	warm     bool                    // the warm-up is over
-	ended    bool                    // the load is over: what comes is the rest
-	inTime   uint64                  // payments of measured.Achieved that came before the end
-	last     time.Time               // the last answer, or when measuring began
-	silence  time.Duration           // the longest time without an answer while measuring
-	silentAt time.Time               // when it began
-	rows     []row
+	buckets  [len(latencyBounds) + 1]uint64
+	seconds  float64           // sum of all latencies, per payment
+	counts   counts            // since the start, warm-up included
+	measured counts            // after the warm-up
+	seen     counts            // counts at the last row
+	codes    map[string]uint64 // payments of counts.Errors and counts.Unknown by code
+	fresh    map[string]uint64 // those of the running second
+	warm     bool              // the warm-up is over
+	ended    bool              // the load is over: what comes is the rest
+	inTime   uint64            // payments of measured.Achieved that came before the end
+	begun    time.Time         // when measuring began
+	span     time.Duration     // from there to the end
+	last     time.Time         // the last answer, or when measuring began
+	silence  time.Duration     // the longest time without an answer while measuring
+	silentAt time.Time         // when it began
+	due      queue
 	worst    string // first unexpected error, for the report
 }
 
-// counts are payments.
-type counts struct {
-	Offered  uint64 `json:"offered"`
-	Achieved uint64 `json:"achieved"` // answered with proof, as expected
-	Late     uint64 `json:"late"`     // left more than lateAfter behind their time
-	Dropped  uint64 `json:"dropped"`  // never left
-	Errors   uint64 `json:"errors"`   // refused, or answered in an unexpected way
-	Unknown  uint64 `json:"unknown"`  // no answer
-}
-
-// row is one second of the time series; offered and achieved are rates.
-type row struct {
-	Second   int
-	Offered  uint64
-	Achieved uint64
-	Late     uint64
-	Errors   uint64
-	P50      float64 // ms
-	P99      float64
-	P999     float64
-	FastPath float64 // share of slots, −1: not known
+// queue is how many requests are due and not answered, over time.
+type queue struct {
+	now   int
+	since time.Time // when now became so
+	row   float64   // request-seconds of the running second
+	whole float64   // request-seconds while measuring
 }
 
 func newMeter() *meter {
-	h := func() *hdrhistogram.Histogram {
-		return hdrhistogram.New(1, latencyMax.Microseconds(), latencyDigits)
-	}
-	return &meter{total: h(), interval: h()}
+	return &meter{now: time.Now, total: outcome.NewHistogram(), interval: outcome.NewHistogram(),
+		codes: map[string]uint64{}, fresh: map[string]uint64{}}
 }
 
 // add changes the counters.
 func (m *meter) add(change func(c *counts)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.both(change)
+}
+
+// both changes the counters of the whole run, and of the measured part if it
+// has begun. mu is held.
+func (m *meter) both(change func(c *counts)) {
 	change(&m.counts)
 	if m.warm {
 		change(&m.measured)
 	}
 }
 
-// answered records n payments that took latency each, of which wrong were
-// answered in an unexpected way.
+// offered notes that a request of n payments is due.
+func (m *meter) offered(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.both(func(c *counts) { c.Offered += uint64(n) })
+	m.weigh(m.now(), +1)
+}
+
+// dropped notes that a request of n payments that was due never left.
+func (m *meter) dropped(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.both(func(c *counts) { c.Dropped += uint64(n) })
+	m.weigh(m.now(), -1)
+}
+
+// weigh brings the request-seconds up to now and changes how many are due. mu
+// is held.
+func (m *meter) weigh(now time.Time, change int) {
+	if !m.due.since.IsZero() {
+		area := float64(m.due.now) * now.Sub(m.due.since).Seconds()
+		m.due.row += area
+		if m.warm && !m.ended {
+			m.due.whole += area
+		}
+	}
+	m.due.since = now
+	m.due.now += change
+}
+
+// answered records a request of n payments that took latency, of which wrong
+// were answered in an unexpected way; blame takes the codes of those.
 func (m *meter) answered(n, wrong int, latency time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	now := m.now()
+	m.weigh(now, -1)
 	us := min(max(latency.Microseconds(), 1), latencyMax.Microseconds())
 	_ = m.interval.RecordValues(us, int64(n)) // in range: cannot fail
-	m.counts.Achieved += uint64(n - wrong)
-	m.counts.Errors += uint64(wrong)
+	bucket := 0
+	for bucket < len(latencyBounds) && latency.Seconds() > latencyBounds[bucket] {
+		bucket++
+	}
+	m.buckets[bucket] += uint64(n)
+	m.seconds += latency.Seconds() * float64(n)
+	m.both(func(c *counts) { c.Achieved += uint64(n - wrong); c.Errors += uint64(wrong) })
 	if !m.warm {
 		return
 	}
 	_ = m.total.RecordValues(us, int64(n))
-	m.measured.Achieved += uint64(n - wrong)
-	m.measured.Errors += uint64(wrong)
 	if !m.ended {
 		m.inTime += uint64(n - wrong)
-		m.heard(time.Now())
+		m.heard(now)
 	}
+}
+
+// blame counts unexpected answers by code.
+func (m *meter) blame(codes map[string]int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for code, n := range codes {
+		m.code(code, n)
+	}
+}
+
+// code counts payments under a code. mu is held.
+func (m *meter) code(code string, n int) {
+	if _, known := m.codes[code]; !known && len(m.codes) >= codesKept {
+		code = codeOther
+	}
+	m.codes[code] += uint64(n)
+	m.fresh[code] += uint64(n)
 }
 
 // heard ends a time without answers.
@@ -108,24 +165,34 @@ func (m *meter) heard(now time.Time) {
 	m.last = now
 }
 
-// failed records n payments that ended in err.
+// failed records a request of n payments that ended in err.
 func (m *meter) failed(n int, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.worst == "" {
 		m.worst = err.Error()
 	}
-	m.counts.Errors += uint64(n)
-	if m.warm {
-		m.measured.Errors += uint64(n)
-	}
+	m.both(func(c *counts) { c.Errors += uint64(n) })
+	m.code(codeOf(err), n)
+	m.weigh(m.now(), -1)
+}
+
+// unknown records a request of n payments that may or may not be executed.
+func (m *meter) unknown(n int, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.both(func(c *counts) { c.Unknown += uint64(n) })
+	m.code(codeOf(err), n)
+	m.weigh(m.now(), -1)
 }
 
 // beginMeasuring ends the warm-up.
 func (m *meter) beginMeasuring() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.warm, m.last = true, time.Now()
+	now := m.now()
+	m.weigh(now, 0)
+	m.warm, m.last, m.begun = true, now, now
 }
 
 // endMeasuring ends the load. Latencies of what is still under way count; the
@@ -134,9 +201,12 @@ func (m *meter) beginMeasuring() {
 func (m *meter) endMeasuring() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	now := m.now()
+	m.weigh(now, 0)
 	m.ended = true
 	if m.warm {
-		m.heard(time.Now())
+		m.span = now.Sub(m.begun)
+		m.heard(now)
 	}
 }
 
@@ -148,53 +218,37 @@ func (m *meter) pace() (inTime uint64, silence time.Duration, silentAt time.Time
 	return m.inTime, m.silence, m.silentAt
 }
 
-// second closes second number n, which lasted span, and gives its line.
-func (m *meter) second(n int, span time.Duration, fastPath float64) string {
+// queued gives the mean number of requests that were due and not answered while
+// it measured, and for how long it did.
+func (m *meter) queued() (mean float64, span time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.span <= 0 {
+		return 0, 0
+	}
+	return m.due.whole / m.span.Seconds(), m.span
+}
+
+// second closes second number n, which lasted span, and gives its row.
+func (m *meter) second(n int, span time.Duration, fastPath float64) outcome.Row {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.weigh(m.now(), 0)
 	perSecond := func(count uint64) uint64 { return uint64(float64(count)/span.Seconds() + 0.5) }
-	r := row{
-		Second: n, Offered: perSecond(m.counts.Offered - m.seen.Offered), Achieved: perSecond(m.counts.Achieved - m.seen.Achieved),
-		Late: m.counts.Late - m.seen.Late, Errors: m.counts.Errors,
-		P50: millis(m.interval, 50), P99: millis(m.interval, 99), P999: millis(m.interval, 99.9), FastPath: fastPath,
+	h, c, s := m.interval, &m.counts, &m.seen
+	r := outcome.Row{
+		Second: n, Offered: perSecond(c.Offered - s.Offered), Achieved: perSecond(c.Achieved - s.Achieved),
+		Late: c.Late - s.Late, Dropped: c.Dropped - s.Dropped, Errors: c.Errors - s.Errors, Unknown: c.Unknown - s.Unknown, ErrorsTotal: c.Errors,
+		P50: outcome.Millis(h, 50), P90: outcome.Millis(h, 90), P99: outcome.Millis(h, 99), P999: outcome.Millis(h, 99.9), Most: float64(h.Max()) / 1000,
+		Outstanding: m.due.row / span.Seconds(), FastPath: fastPath,
 	}
-	m.seen = m.counts
+	if len(m.fresh) > 0 {
+		r.Codes = maps.Clone(m.fresh)
+		clear(m.fresh)
+	}
+	m.seen, m.due.row = m.counts, 0
 	m.interval.Reset()
-	m.rows = append(m.rows, r)
-	return m.line(r)
-}
-
-// line shows one second in the look of the manual.
-func (m *meter) line(r row) string {
-	path := "fast path ?"
-	if r.FastPath >= 0 {
-		path = fmt.Sprintf("fast path %.0f%%", 100*r.FastPath)
-	}
-	return fmt.Sprintf("%d:%02d offered %d/s achieved %d/s late %d | p50 %.1f p99 %.1f p99.9 %.0f ms | %s | errors %d | %s",
-		r.Second/60, r.Second%60, r.Offered, r.Achieved, r.Late, r.P50, r.P99, r.P999, path, r.Errors, m.spark())
-}
-
-// spark draws the last seconds' achieved rates, relative to the highest.
-func (m *meter) spark() string {
-	rows := m.rows[max(len(m.rows)-sparkSeconds, 0):]
-	high := uint64(1)
-	for _, r := range rows {
-		high = max(high, r.Achieved)
-	}
-	levels := []rune("▁▂▃▄▅▆▇█")
-	var b strings.Builder
-	for _, r := range rows {
-		b.WriteRune(levels[int(r.Achieved*uint64(len(levels)-1)/high)])
-	}
-	return b.String()
-}
-
-// millis gives a percentile in milliseconds.
-func millis(h *hdrhistogram.Histogram, percentile float64) float64 {
-	if h.TotalCount() == 0 {
-		return 0
-	}
-	return float64(h.ValueAtPercentile(percentile)) / 1000
+	return r
 }
 
 // snapshot gives the counters.
@@ -202,4 +256,11 @@ func (m *meter) snapshot() (all, measured counts, worst string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.counts, m.measured, m.worst
+}
+
+// byCode gives the payments of errors and unknown outcomes by code.
+func (m *meter) byCode() map[string]uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.codes)
 }

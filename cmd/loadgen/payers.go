@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"quorate/client"
+	"quorate/cmd/loadgen/outcome"
 	"quorate/payments"
 	"quorate/wire"
 )
@@ -97,6 +98,9 @@ func (p *payers) sealsOf(b uint64, events []byte) []byte {
 	return p.seal(events)
 }
 
+// signedAheadMax bounds what is signed ahead: 2 GB of seals.
+const signedAheadMax = 20_000_000
+
 // signedAheadDefault is what is signed ahead when neither rate nor flag says how
 // many: 200 MB of seals.
 const signedAheadDefault = 2_000_000
@@ -113,6 +117,7 @@ func (fl *runFlags) signAhead(g *generator, live io.Writer) {
 	if want == 0 {
 		want = signedAheadDefault
 	}
+	want = min(want, signedAheadMax)
 	start := time.Now()
 	ahead := make([][]byte, (want+uint64(g.events)-1)/uint64(g.events))
 	parallel(len(ahead), func(b int) { ahead[b] = g.payers.seal(g.transfers(nil, uint64(b))) })
@@ -121,16 +126,9 @@ func (fl *runFlags) signAhead(g *generator, live io.Writer) {
 		len(ahead)*g.events, len(g.payers.keys), g.payers.took.Seconds())
 }
 
-// signedShown is what a result says of signatures.
-type signedShown struct {
-	Payers  int     `json:"payers"`
-	Ahead   int     `json:"signed_before_the_clock"`
-	Late    uint64  `json:"signed_while_it_ran"`
-	Seconds float64 `json:"signing_seconds"`
-}
-
-func (p *payers) shown() *signedShown {
-	return &signedShown{Payers: len(p.keys), Ahead: len(p.ahead) * p.payable, Late: p.late.Load(), Seconds: p.took.Seconds()}
+// shown is what a result says of signatures.
+func (p *payers) shown() *outcome.Signed {
+	return &outcome.Signed{Payers: len(p.keys), Ahead: len(p.ahead) * p.payable, Late: p.late.Load(), Seconds: p.took.Seconds()}
 }
 
 func getID(b []byte) payments.U128 {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"quorate/client"
+	"quorate/cmd/loadgen/outcome"
 	"quorate/payments"
 	"quorate/wire"
 )
@@ -70,7 +71,7 @@ func replay(ctx context.Context, fl *replayFlags, stdout, stderr io.Writer) erro
 	if fl.batch < 1 || fl.batch > wire.EventsMax {
 		return fail(exitUsage, fmt.Errorf("--batch %d is outside 1 to %d", fl.batch, wire.EventsMax))
 	}
-	t, err := loadTarget(fl.dir, 1, fl.common.plaintext)
+	t, err := loadTarget(fl.dir, 1, fl.common.first, fl.common.plaintext)
 	if err != nil {
 		return fail(exitConfig, err)
 	}
@@ -85,30 +86,48 @@ func replay(ctx context.Context, fl *replayFlags, stdout, stderr io.Writer) erro
 	if err != nil {
 		return fail(exitInput, err)
 	}
+	var files *outDir
+	if fl.common.out != "" {
+		if files, err = fl.common.files(outcome.KindReplay); err != nil {
+			return fail(exitUsage, err)
+		}
+	}
+	res, err := fl.send(ctx, t, transfers, requests, stdout, stderr)
+	if err != nil {
+		if files != nil {
+			files.remove()
+		}
+		return fail(exitFailure, err)
+	}
+	if err := res.write(fl.common.json, files, nil, stdout); err != nil {
+		return fail(exitFailure, err)
+	}
+	if res.Audit.Failed() {
+		return fail(exitAudit, fmt.Errorf("the audit found %d faults; keep the data of all replicas", len(res.Audit.Faults)))
+	}
+	return nil
+}
+
+// send connects, sends all requests and audits.
+func (fl *replayFlags) send(ctx context.Context, t *target, transfers []payments.Transfer, requests [][]payments.Transfer, stdout, stderr io.Writer) (*result, error) {
 	connecting, cancel := context.WithTimeout(ctx, fl.common.connect)
 	defer cancel()
 	defer t.close()
 	if err := t.dial(connecting); err != nil {
-		return fail(exitFailure, err)
+		return nil, err
 	}
 	p := &player{flags: fl, target: t, transfers: transfers, codes: map[payments.TransferCode]int{}}
 	res, err := p.play(ctx, requests)
 	if err != nil {
-		return fail(exitFailure, err)
+		return nil, err
 	}
 	out := stdout
 	if fl.common.json {
 		out = stderr
 	}
 	p.report(out)
-	fmt.Fprintln(out, res.Audit.line())
-	if err := res.write(&fl.common, nil, stdout); err != nil {
-		return fail(exitFailure, err)
-	}
-	if res.Audit.failed() {
-		return fail(exitAudit, fmt.Errorf("the audit found %d faults; keep the data of all replicas", len(res.Audit.Faults)))
-	}
-	return nil
+	fmt.Fprintln(out, auditLine(res.Audit))
+	return res, nil
 }
 
 func readTransfers(fl *replayFlags) ([]payments.Transfer, error) {
@@ -150,6 +169,7 @@ type player struct {
 	codes     map[payments.TransferCode]int
 	done      []payments.Transfer // those with code ok
 	existed   int
+	began     time.Time
 	took      time.Duration
 }
 
@@ -168,6 +188,7 @@ func (p *player) play(ctx context.Context, requests [][]payments.Transfer) (*res
 	scope := wire.Scope{Cluster: p.target.genesis.Hash(), Epoch: p.target.genesis.Epoch}
 	box := newReceiptBox(scope, p.flags.common.receipts)
 	start := time.Now()
+	p.began = start
 	for _, events := range requests {
 		if err := p.request(ctx, c, events, box); err != nil {
 			_, _ = box.close()
@@ -305,14 +326,15 @@ func (p *player) audit(ctx context.Context, before []payments.LedgerTotals, file
 	if err != nil {
 		return nil, err
 	}
-	hash := p.target.genesis.Hash()
-	n := uint64(len(p.transfers))
-	return &result{
-		Cluster: fmt.Sprintf("%x", hash[:]), Replicas: len(p.target.genesis.Members), F: p.target.genesis.F, C: p.target.genesis.C,
-		Workload: "replay", Rate: "in order", Batch: p.flags.batch, Clients: 1, Seconds: p.took.Seconds(),
-		Measured: counts{Offered: n, Achieved: n}, Whole: counts{Offered: n, Achieved: n},
-		Achieved: float64(n) / p.took.Seconds(), Client: p.target.clients[0].Stats(), Audit: a, receipts: files,
-	}, nil
+	hash, g := p.target.genesis.Hash(), p.target.genesis
+	n, seconds := uint64(len(p.transfers)), p.took.Seconds()
+	return &result{receipts: files, Run: outcome.Run{
+		Schema: outcome.Schema, Kind: outcome.KindReplay, Started: p.began, Commit: version,
+		Cluster: fmt.Sprintf("%x", hash[:]), Replicas: len(g.Members), F: g.F, C: g.C,
+		Workload: "replay", Rate: "in order", Batch: p.flags.batch, Clients: 1, Duration: seconds, Seconds: seconds,
+		Measured: counts{Offered: n, Achieved: n}, Whole: counts{Offered: n, Achieved: n}, Achieved: float64(n) / max(seconds, 1e-9),
+		Memory: memoryPeak(), Client: p.target.clients[0].Stats(), Host: outcome.ThisHost(), Audit: &a.Audit,
+	}}, nil
 }
 
 // report prints how many rows had which result.

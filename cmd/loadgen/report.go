@@ -6,79 +6,52 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"runtime"
 	"time"
 
-	"quorate/client"
+	"quorate/cmd/loadgen/outcome"
+	"quorate/cmd/loadgen/report"
 )
 
-// result is the content of result.json.
-type result struct {
-	RunID     string         `json:"run_id"`
-	Cluster   string         `json:"cluster"`
-	Replicas  int            `json:"replicas"`
-	F         int            `json:"f"`
-	C         int            `json:"c"`
-	Workload  string         `json:"workload"`
-	Rate      string         `json:"rate"`
-	Arrivals  string         `json:"arrivals,omitempty"`
-	Batch     int            `json:"batch"`
-	Clients   int            `json:"clients"`
-	Accounts  uint64         `json:"accounts"`
-	Seconds   float64        `json:"measured_seconds"`
-	Measured  counts         `json:"measured"`
-	Whole     counts         `json:"whole_run"`
-	Achieved  float64        `json:"achieved_per_second"` // while the load ran
-	Silence   silence        `json:"longest_silence"`
-	LatencyMS map[string]any `json:"latency_ms"`
-	Client    client.Stats   `json:"client"`
-	Host      host           `json:"host"`
-	FirstErr  string         `json:"first_error,omitempty"`
-	Signed    *signedShown   `json:"signed,omitempty"`
-	Audit     *audit         `json:"audit"`
+// version is set by the Makefile from the repository's state.
+var version = "devel"
 
+// result is the content of result.json, and the receipts that belong to it.
+type result struct {
+	outcome.Run
 	receipts [][]byte
 }
 
-// silence is the longest time without any answer while the load was measured:
-// an outage as clients see it.
-type silence struct {
-	Seconds float64 `json:"seconds"`
-	At      float64 `json:"at"` // when it began, seconds after the start
-}
-
-// host is where the load came from; without it no figure means anything.
-type host struct {
-	CPUs int    `json:"cpus"`
-	OS   string `json:"os"`
-	Arch string `json:"arch"`
-	Go   string `json:"go"`
-}
-
 // result sums up a run.
-func (d *driver) result(fl *runFlags, a *audit, receipts [][]byte) *result {
+func (d *driver) result(fl *runFlags, a *audit, receipts [][]byte) (*result, error) {
 	whole, measured, worst := d.meter.snapshot()
 	seconds := (fl.duration - fl.warmup).Seconds()
+	outstanding, span := d.meter.queued()
+	if span > 0 {
+		seconds = min(seconds, span.Seconds()) // a signal ended it earlier
+	}
 	inTime, quiet, quietAt := d.meter.pace()
+	histogram, err := outcome.EncodeHistogram(d.meter.total)
+	if err != nil {
+		return nil, err
+	}
 	g := d.target.genesis
 	hash := g.Hash()
-	h := d.meter.total
-	r := &result{
+	r := &result{receipts: receipts, Run: outcome.Run{
+		Schema: outcome.Schema, Kind: outcome.KindRun, RunID: fmt.Sprintf("%016x", d.gen.run), Started: d.began, Commit: version,
 		Cluster: fmt.Sprintf("%x", hash[:]), Replicas: len(g.Members), F: g.F, C: g.C,
-		Workload: fl.workload, Rate: fl.rate.String(), Batch: fl.batch, Clients: fl.clients, Accounts: fl.accounts,
-		Seconds: seconds, Measured: measured, Whole: whole, Achieved: float64(inTime) / seconds,
-		Silence: silence{quiet.Seconds(), quietAt.Sub(d.start).Seconds()},
-		LatencyMS: map[string]any{
-			"p50": millis(h, 50), "p90": millis(h, 90), "p99": millis(h, 99), "p99.9": millis(h, 99.9),
-			"max": float64(h.Max()) / 1000, "mean": h.Mean() / 1000,
-		},
-		Host:     host{runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version()},
-		FirstErr: worst, Audit: a, receipts: receipts,
-	}
-	if fl.rate.perSecond > 0 {
+		Workload: fl.workload, Rate: fl.rate.String(), Batch: fl.batch, Clients: fl.clients, Accounts: fl.accounts, Seed: fl.seed,
+		Duration: fl.duration.Seconds(), Warmup: fl.warmup.Seconds(), Seconds: seconds,
+		Measured: measured, Whole: whole, Errors: d.meter.byCode(), Achieved: float64(inTime) / seconds, Outstanding: outstanding,
+		Silence: outcome.Silence{Seconds: quiet.Seconds(), At: quietAt.Sub(d.start).Seconds()}, LatencyMS: outcome.Latencies(d.meter.total), Histogram: histogram,
+		CPU: d.cpu, Memory: memoryPeak(), Host: outcome.ThisHost(), FirstErr: worst, Events: d.log.list(), Audit: &a.Audit,
+	}}
+	switch {
+	case fl.trace != "":
+		r.Rate, r.Arrivals = arriveTrace, arriveTrace
+	case fl.rate.perSecond > 0:
 		r.Arrivals = fl.arrivals
+	default:
+		r.InFlight = fl.inFlight
 	}
 	if d.gen.payers != nil {
 		r.Signed = d.gen.payers.shown()
@@ -95,70 +68,59 @@ func (d *driver) result(fl *runFlags, a *audit, receipts [][]byte) *result {
 		r.Client.Malformed += s.Malformed
 		r.Client.Failovers += s.Failovers
 	}
-	return r
+	return r, nil
 }
 
-// write makes the files of --out and the JSON of --json.
-func (r *result) write(fl *commonFlags, m *meter, stdout io.Writer) error {
-	text, err := json.MarshalIndent(r, "", "  ")
+// write makes the files of --out, but for those that were written while it ran,
+// and the JSON of --json. d is nil for a replay.
+func (r *result) write(asJSON bool, out *outDir, d *driver, stdout io.Writer) error {
+	text, err := json.MarshalIndent(&r.Run, "", "  ")
 	if err != nil {
 		return err
 	}
 	text = append(text, '\n')
-	if fl.json {
+	if asJSON {
 		if _, err := stdout.Write(text); err != nil {
 			return err
 		}
 	}
-	if fl.out == "" {
+	if out == nil {
 		return nil
 	}
-	if err := os.MkdirAll(fl.out, 0o755); err != nil {
-		return err
-	}
 	files := map[string][]byte{"result.json": text}
-	if m != nil {
+	if d != nil {
 		var hgrm bytes.Buffer
 		// The scale turns microseconds into milliseconds.
-		if _, err := m.total.PercentilesPrint(&hgrm, 5, 1000); err != nil {
+		if _, err := d.meter.total.PercentilesPrint(&hgrm, 5, 1000); err != nil {
 			return err
 		}
 		files["latency.hgrm"] = hgrm.Bytes()
-		files["timeseries.csv"] = m.csv()
+		rows, each := d.series.Rows()
+		if files["report.html"], err = report.Page(&r.Run, rows, each, d.meter.total); err != nil {
+			return err
+		}
 	}
 	if len(r.receipts) > 0 {
 		files["receipt.json"] = r.receipts[0]
 	}
 	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(fl.out, name), text, 0o644); err != nil {
+		if err := out.write(name, text); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// csv gives the time series.
-func (m *meter) csv() []byte {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var b bytes.Buffer
-	b.WriteString("second,offered,achieved,late,errors_total,p50_ms,p99_ms,p999_ms,fast_path\n")
-	for _, r := range m.rows {
-		fmt.Fprintf(&b, "%d,%d,%d,%d,%d,%.3f,%.3f,%.3f,%.4f\n", r.Second, r.Offered, r.Achieved, r.Late, r.Errors, r.P50, r.P99, r.P999, r.FastPath)
-	}
-	return b.Bytes()
+	return out.commit()
 }
 
 // verdict is the error that the run's outcome makes (Invariant L4). What the
 // audit found weighs more than a shortfall.
 func (r *result) verdict(fl *runFlags) error {
-	if r.Audit.failed() {
+	if r.Audit.Failed() {
 		return fail(exitAudit, errors.New("the audit found faults; keep the data of all replicas and see result.json"))
 	}
 	if r.Measured.Errors > 0 {
 		return fail(exitFailure, fmt.Errorf("%d payments were refused: %s", r.Measured.Errors, r.FirstErr))
 	}
-	if fl.rate.perSecond == 0 {
+	if fl.rate.perSecond == 0 && fl.trace == "" {
 		return nil
 	}
 	missing := 1 - float64(r.Measured.Achieved)/float64(max(r.Measured.Offered, 1))

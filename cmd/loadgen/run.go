@@ -6,7 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"quorate/cmd/loadgen/outcome"
 	"quorate/payments"
 	"quorate/wire"
 )
@@ -37,7 +38,12 @@ type runFlags struct {
 	signed    bool
 	ahead     uint64
 	shortfall float64
-	common    commonFlags
+	trace     string
+	begin     string
+	metrics   string
+
+	wholeTrace bool // --duration was not given with --trace
+	common     commonFlags
 }
 
 // commonFlags are those of run and replay.
@@ -48,6 +54,7 @@ type commonFlags struct {
 	receipts  int
 	shared    bool
 	plaintext bool
+	first     int
 	connect   time.Duration
 	patience  time.Duration
 	deadline  time.Duration
@@ -55,11 +62,12 @@ type commonFlags struct {
 
 func (fl *commonFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&fl.out, "out", "", "directory for result.json, timeseries.csv, latency.hgrm and receipt.json; made if missing")
+	flags.StringVar(&fl.out, "out", "", "directory for the results, which must be new or empty; none leaves no files")
 	flags.BoolVar(&fl.json, "json", false, "print the result as JSON on standard output, all else on standard error")
 	flags.IntVar(&fl.expect, "expect-replicas", 0, "replicas that must agree at the end; 0 means all of genesis")
 	flags.IntVar(&fl.receipts, "receipts", 100, "receipts to build and verify")
 	flags.BoolVar(&fl.shared, "shared", false, "others use the ledger too: do not compare its growth with our count")
+	flags.IntVar(&fl.first, "first-client", 0, "keys to leave to other processes that load the same cluster: take those behind them")
 	flags.BoolVar(&fl.plaintext, "plaintext", false, "the cluster runs without TLS, on loopback")
 	flags.DurationVar(&fl.connect, "connect-timeout", 30*time.Second, "how long to wait for the cluster")
 	flags.DurationVar(&fl.patience, "audit-timeout", 60*time.Second, "how long replicas may take to reach the same state")
@@ -75,12 +83,24 @@ func newRun() *cobra.Command {
 
 A latency counts from when the payment was meant to leave. With --rate max a
 bounded number of requests is kept in flight instead, and the rate is what comes
-of it.`,
+of it. A trace gives the time of each request, in seconds from the start, in the
+first column of a CSV.
+
+Files: report.html (one page, works offline), result.json, timeseries.csv,
+latency.hgrm, receipt.json, in --out or else in a new directory under runs/.
+
+Several processes can load one cluster: give each its own keys with
+--first-client, begin them at one time with --begin, say --shared, and add their
+results up with loadgen merge.`,
 		Example: `  loadgen run --dir ./c4 --workload zipf --rate 50000 --duration 60s --out runs/first
   loadgen run --dir ./c4 --rate max --batch 8189 --clients 4
   loadgen run --dir ./c4 --rate max --batch 4679 --clients 4 --signed`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if fl.trace != "" && cmd.Flags().Changed("rate") {
+				return fail(exitUsage, fmt.Errorf("--trace says when requests leave, so --rate %s cannot; give one of them", fl.rate.String()))
+			}
+			fl.wholeTrace = fl.trace != "" && !cmd.Flags().Changed("duration")
 			return run(cmd.Context(), &fl, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -88,7 +108,9 @@ of it.`,
 	flags.StringVar(&fl.dir, "dir", "", "directory of the cluster, as replica init made it")
 	flags.StringVar(&fl.workload, "workload", workUniform, "one of "+strings.Join(workloads, ", "))
 	flags.Var(&fl.rate, "rate", "payments per second, or max")
-	flags.StringVar(&fl.arrivals, "arrivals", arriveConstant, "constant or poisson")
+	flags.StringVar(&fl.arrivals, "arrivals", arriveConstant, "constant, poisson, or trace with --trace")
+	flags.StringVar(&fl.trace, "trace", "", "CSV of the times of requests; without --duration it is offered to its end")
+	flags.StringVar(&fl.begin, "begin", "", "time at which the load begins, RFC 3339; for processes that load together")
 	flags.IntVar(&fl.batch, "batch", 1000, "payments per request")
 	flags.IntVar(&fl.clients, "clients", 4, "clients, each with its own key and connections")
 	flags.IntVar(&fl.inFlight, "in-flight", 2, "requests in flight per client, with --rate max")
@@ -102,6 +124,7 @@ of it.`,
 	flags.BoolVar(&fl.signed, "signed", false, "each payment is signed by the key that owns its account")
 	flags.Uint64Var(&fl.ahead, "signed-ahead", 0, "with --signed: payments to sign before the clock starts; 0 means what --rate and --duration ask for, and 2000000 with --rate max")
 	flags.Float64Var(&fl.shortfall, "shortfall", 0.01, "share of the offered payments that may be missing without failing")
+	flags.StringVar(&fl.metrics, "metrics-addr", "", "address of a Prometheus endpoint, such as 127.0.0.1:9480; none if empty")
 	fl.common.add(cmd)
 	_ = cmd.MarkFlagRequired("dir")
 	return cmd
@@ -116,6 +139,12 @@ func (fl *runFlags) check() error {
 		return fmt.Errorf("--in-flight %d is outside 1 to 64", fl.inFlight)
 	case fl.shortfall < 0 || fl.shortfall > 1:
 		return fmt.Errorf("--shortfall %v is outside 0 to 1", fl.shortfall)
+	case (fl.trace != "") != (fl.arrivals == arriveTrace):
+		return fmt.Errorf("--arrivals %s and --trace %q: a trace needs both, --arrivals trace and its file", fl.arrivals, fl.trace)
+	case fl.ahead > signedAheadMax:
+		return fmt.Errorf("--signed-ahead %d is over %d, which are 2 GB of signatures", fl.ahead, signedAheadMax)
+	case fl.common.first < 0:
+		return fmt.Errorf("--first-client %d is below 0", fl.common.first)
 	case fl.common.receipts < 0 || fl.common.receipts > 100_000:
 		return fmt.Errorf("--receipts %d is outside 0 to 100000", fl.common.receipts)
 	}
@@ -124,56 +153,148 @@ func (fl *runFlags) check() error {
 
 // run does everything of the command run.
 func run(ctx context.Context, fl *runFlags, stdout, stderr io.Writer) error {
+	if fl.trace != "" && fl.arrivals == arriveConstant {
+		fl.arrivals = arriveTrace
+	}
 	if err := fl.check(); err != nil {
 		return fail(exitUsage, err)
 	}
-	t, err := loadTarget(fl.dir, fl.clients, fl.common.plaintext)
-	if err != nil {
-		return fail(exitConfig, err)
-	}
-	if fl.ledger == 0 && len(t.genesis.Ledgers) > 0 {
-		fl.ledger = t.genesis.Ledgers[0].Number
-	}
-	runID := randomRunID()
-	gen, err := newGenerator(fl.workload, fl.accounts, fl.batch, runID, fl.seed, fl.ledger)
+	begin, err := fl.beginning(time.Now())
 	if err != nil {
 		return fail(exitUsage, err)
 	}
-	if fl.signed {
-		if err := gen.signBy(newPayers(fl.accounts, t.genesis.Hash())); err != nil {
-			return fail(exitUsage, err)
-		}
+	t, gen, err := fl.target()
+	if err != nil {
+		return err
 	}
-	var plan *schedule
-	if fl.rate.perSecond > 0 {
-		if plan, err = newSchedule(fl.rate.perSecond, fl.batch, fl.arrivals, fl.seed); err != nil {
-			return fail(exitUsage, err)
-		}
+	plan, err := fl.plan()
+	if err != nil {
+		return err
+	}
+	if plan != nil && plan.trace != nil {
+		defer plan.trace.close()
 	}
 	live := stdout
 	if fl.common.json {
 		live = stderr
 	}
-	fl.signAhead(gen, live)
-	d, before, err := prepare(ctx, fl, t, gen)
-	defer t.close()
+	files, err := fl.common.files(outcome.KindRun)
 	if err != nil {
+		return fail(exitUsage, err)
+	}
+	fl.signAhead(gen, live)
+	d, before, stop, err := prepare(ctx, fl, t, gen, files)
+	defer t.close()
+	defer stop()
+	if err != nil {
+		if files != nil {
+			files.remove()
+		}
 		return fail(exitFailure, err)
 	}
-	d.measure(ctx, fl, plan, live)
+	sleepUntil(ctx, begin)
+	d.measure(ctx, &load{plan: plan, outstanding: fl.inFlight * fl.clients, duration: fl.duration, warmup: fl.warmup},
+		newLive(live, fl.title(gen), fl.duration, fl.warmup))
+	return fl.finish(ctx, d, before, files, live, stdout)
+}
+
+// finish audits a load that was driven, and writes its files.
+func (fl *runFlags) finish(ctx context.Context, d *driver, before []payments.LedgerTotals, files *outDir, live, stdout io.Writer) error {
 	// A signal ends the load and not the audit.
 	concluding, stop := context.WithTimeout(context.WithoutCancel(ctx), fl.common.deadline)
 	defer stop()
 	res, err := d.conclude(concluding, fl, before)
 	if err != nil {
-		return fail(exitFailure, fmt.Errorf("nothing is known to be wrong, but the audit did not end: %w", err))
+		left := ""
+		if files != nil {
+			left = "; its time series is in " + files.partial
+		}
+		return fail(exitFailure, fmt.Errorf("nothing is known to be wrong, but the audit did not end: %w%s", err, left))
 	}
-	res.RunID = fmt.Sprintf("%016x", runID)
-	fmt.Fprintln(live, res.Audit.line())
-	if err := res.write(&fl.common, d.meter, stdout); err != nil {
+	fmt.Fprintln(live, auditLine(res.Audit))
+	if err := res.write(fl.common.json, files, d, stdout); err != nil {
 		return fail(exitFailure, err)
 	}
+	if files != nil {
+		fmt.Fprintf(live, "report %s\n", filepath.Join(files.path, "report.html"))
+	}
 	return res.verdict(fl)
+}
+
+// title names a run on the screen.
+func (fl *runFlags) title(gen *generator) string {
+	rate := fl.rate.String() + " payments/s"
+	if fl.trace != "" {
+		rate = fl.trace
+	}
+	return fmt.Sprintf("loadgen run %016x  %s  %s  %d clients × %d payments", gen.run, fl.workload, rate, fl.clients, fl.batch)
+}
+
+// target reads the cluster's files and makes the generator for it.
+func (fl *runFlags) target() (*target, *generator, error) {
+	t, err := loadTarget(fl.dir, fl.clients, fl.common.first, fl.common.plaintext)
+	if err != nil {
+		return nil, nil, fail(exitConfig, err)
+	}
+	if fl.ledger == 0 && len(t.genesis.Ledgers) > 0 {
+		fl.ledger = t.genesis.Ledgers[0].Number
+	}
+	gen, err := newGenerator(fl.workload, fl.accounts, fl.batch, randomRunID(), fl.seed, fl.ledger)
+	if err != nil {
+		return nil, nil, fail(exitUsage, err)
+	}
+	if fl.signed {
+		if err := gen.signBy(newPayers(fl.accounts, t.genesis.Hash())); err != nil {
+			return nil, nil, fail(exitUsage, err)
+		}
+	}
+	return t, gen, nil
+}
+
+// plan makes the times of an open loop; nil is a closed one. Without --duration
+// a trace gives its own.
+func (fl *runFlags) plan() (*schedule, error) {
+	if fl.trace != "" {
+		t, _, span, err := openTrace(fl.trace)
+		if err != nil {
+			return nil, fail(exitInput, err)
+		}
+		if fl.wholeTrace {
+			fl.duration = span + time.Second // the last request is offered, too
+		}
+		return &schedule{trace: t}, nil
+	}
+	if fl.rate.perSecond == 0 {
+		return nil, nil
+	}
+	plan, err := newSchedule(fl.rate.perSecond, fl.batch, fl.arrivals, fl.seed)
+	return plan, fail(exitUsage, err)
+}
+
+// beginning is when the load begins; what it reads lies ahead of now.
+func (fl *runFlags) beginning(now time.Time) (time.Time, error) {
+	if fl.begin == "" {
+		return now, nil
+	}
+	at, err := time.Parse(time.RFC3339, fl.begin)
+	switch {
+	case err != nil:
+		return at, fmt.Errorf("--begin %.45q is no time such as %s", fl.begin, now.UTC().Format(time.RFC3339))
+	case at.Before(now) || at.Sub(now) > time.Hour:
+		return at, fmt.Errorf("--begin %s is not within the next hour; it is %s now", fl.begin, now.UTC().Format(time.RFC3339))
+	}
+	return at, nil
+}
+
+// files makes the directory of the results, or nil when none is wanted.
+func (fl *commonFlags) files(kind string) (*outDir, error) {
+	switch fl.out {
+	case outNone:
+		return nil, nil
+	case "":
+		return newOutDir(defaultOut(kind, time.Now()))
+	}
+	return newOutDir(fl.out)
 }
 
 // randomRunID makes the high half of all transfer ids of a run. The top bit
@@ -185,54 +306,78 @@ func randomRunID() uint64 {
 }
 
 // prepare connects, makes the accounts and reads the totals before the load.
-func prepare(ctx context.Context, fl *runFlags, t *target, gen *generator) (*driver, []payments.LedgerTotals, error) {
+// stop, never nil, ends what it began beside the load.
+func prepare(ctx context.Context, fl *runFlags, t *target, gen *generator, files *outDir) (d *driver, before []payments.LedgerTotals, stop func(), err error) {
+	show := &gauges{}
+	if stop, err = serveMetrics(fl.metrics, show); err != nil {
+		return nil, nil, func() {}, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, fl.common.connect)
 	defer cancel()
 	if err := t.dial(ctx); err != nil {
-		return nil, nil, err
+		return nil, nil, stop, err
 	}
 	if err := t.makeAccounts(ctx, gen, fl.accounts, fl.ledger); err != nil {
-		return nil, nil, err
+		return nil, nil, stop, err
 	}
-	before, err := t.clients[0].LedgerTotals(ctx)
-	if err != nil {
-		return nil, nil, err
+	if before, err = t.clients[0].LedgerTotals(ctx); err != nil {
+		return nil, nil, stop, err
 	}
-	scope := wire.Scope{Cluster: t.genesis.Hash(), Epoch: t.genesis.Epoch}
-	return &driver{
-		target: t, gen: gen, meter: newMeter(), book: newBook(),
-		receipts: newReceiptBox(scope, fl.common.receipts),
-	}, before, nil
+	d = newDriver(t, gen, fl)
+	show.use(d.meter, fl.rate.perSecond)
+	if files != nil {
+		f, err := files.create("timeseries.csv")
+		if err != nil {
+			return nil, nil, stop, err
+		}
+		d.table = outcome.NewTable(f, len(t.genesis.Members))
+		end := stop
+		stop = func() { end(); _ = f.Close() }
+	}
+	return d, before, stop, nil
 }
 
-// measure offers the load and shows a line each second.
-func (d *driver) measure(ctx context.Context, fl *runFlags, plan *schedule, live io.Writer) {
+// newDriver makes a driver of one load.
+func newDriver(t *target, gen *generator, fl *runFlags) *driver {
+	scope := wire.Scope{Cluster: t.genesis.Hash(), Epoch: t.genesis.Epoch}
+	log := &eventLog{}
+	return &driver{
+		target: t, gen: gen, meter: newMeter(), book: newBook(fl.auditMax / uint64(gen.events)),
+		receipts: newReceiptBox(scope, fl.common.receipts), log: log, watch: newWatcher(t, log),
+	}
+}
+
+// load is what a driver is to offer.
+type load struct {
+	plan        *schedule // nil: a closed loop
+	outstanding int       // requests that the closed loop keeps in flight
+	duration    time.Duration
+	warmup      time.Duration
+}
+
+// measure offers the load and shows each second.
+func (d *driver) measure(ctx context.Context, l *load, show *live) {
 	aside, stop := context.WithCancel(ctx)
 	defer stop()
-	d.start = time.Now()
+	d.start, d.began = time.Now(), time.Now()
+	d.log.begin(d.start)
+	cpu := cpuSeconds()
 	var beside sync.WaitGroup
-	beside.Go(func() { d.target.watch(aside) })
-	beside.Go(func() { d.show(aside, fl.warmup, live) })
-	if plan != nil {
-		d.open(ctx, plan, fl.duration)
+	beside.Go(func() { d.watch.run(aside) })
+	beside.Go(func() { d.tell(aside, l.warmup, show) })
+	if l.plan != nil {
+		d.open(ctx, l.plan, l.duration)
 	} else {
-		d.closed(ctx, fl.inFlight, fl.duration)
+		d.closed(ctx, l.outstanding, l.duration)
 	}
 	d.meter.endMeasuring()
+	d.cpu = cpuSeconds() - cpu
 	stop()
 	beside.Wait()
 }
 
-// show prints a line each second until ctx ends; on a terminal each over the
-// last.
-func (d *driver) show(ctx context.Context, warmup time.Duration, live io.Writer) {
-	end := "\n"
-	if f, ok := live.(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			end = "\033[K\r"
-			defer fmt.Fprintln(live)
-		}
-	}
+// tell closes a row each second until ctx ends: it is shown, written and kept.
+func (d *driver) tell(ctx context.Context, warmup time.Duration, show *live) {
 	if warmup == 0 {
 		d.meter.beginMeasuring()
 	} else {
@@ -245,10 +390,25 @@ func (d *driver) show(ctx context.Context, warmup time.Duration, live io.Writer)
 		// The end of the run cuts the last second; a sliver of one says nothing.
 		span := time.Since(last)
 		if last = time.Now(); on || span > time.Second/2 {
-			fmt.Fprint(live, d.meter.second(second, span, d.target.fastPath()), end)
+			d.row(second, span, show)
 		}
 		if !on {
 			return
+		}
+	}
+}
+
+// row closes one row.
+func (d *driver) row(second int, span time.Duration, show *live) {
+	replicas, fastPath := d.watch.row()
+	r := d.meter.second(second, span, fastPath)
+	r.Replicas, r.Events = replicas, d.log.row()
+	whole, _, _ := d.meter.snapshot()
+	show.second(&r, &whole)
+	d.series.Add(r)
+	if d.table != nil {
+		if err := d.table.Write(&r); d.fault == nil {
+			d.fault = err
 		}
 	}
 }
@@ -263,11 +423,7 @@ func (d *driver) conclude(ctx context.Context, fl *runFlags, before []payments.L
 		return nil, fmt.Errorf("receipt: %w", err)
 	}
 	acked, unexpected := d.book.sums()
-	later := uint64(0)
-	found := d.book.with(fateFound)
-	for _, b := range found {
-		later += uint64(len(d.wanted(b)))
-	}
+	looked, later, forgotten := d.book.resolved()
 	in := &auditInput{
 		target: d.target, executed: acked + later, acked: acked, before: before, alone: !fl.common.shared,
 		receipts: files, expect: fl.common.expect, patience: fl.common.patience,
@@ -280,17 +436,23 @@ func (d *driver) conclude(ctx context.Context, fl *runFlags, before []payments.L
 	if err != nil {
 		return nil, err
 	}
-	a.Unanswered, a.FoundLater = len(found)+len(d.book.with(fateAbsent)), later
+	a.Unanswered, a.FoundLater = looked, later
 	if unexpected > 0 {
 		a.Faults = slices.Insert(a.Faults, 0, fmt.Sprintf("%d payments were answered with another code than they must", unexpected))
 	}
-	return d.result(fl, a, files), nil
+	if forgotten > 0 {
+		a.fault("%d requests without an answer are too many to look up", forgotten)
+	}
+	if d.fault != nil {
+		return nil, fmt.Errorf("timeseries.csv: %w", d.fault)
+	}
+	return d.result(fl, a, files)
 }
 
 // sample gives acknowledged batches to look up: all of them, or evenly as many
 // as make most payments.
 func (d *driver) sample(most uint64, yield batches) {
-	all := d.book.with(fateAcked)
+	all := d.book.acknowledged()
 	keep := max(most/uint64(d.gen.events), 1)
 	step := max((uint64(len(all))+keep-1)/keep, 1)
 	var events []payments.Transfer

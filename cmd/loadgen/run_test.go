@@ -55,7 +55,7 @@ func loadgen(t *testing.T, args ...string) (code int, stdout, stderr string) {
 // small is a run of about 2,000 payments.
 func small(dir string, more ...string) []string {
 	return append([]string{"run", "--dir", dir, "--rate", "2000", "--batch", "50", "--clients", "2", "--accounts", "40",
-		"--duration", "1s", "--receipts", "12", "--shortfall", "0.5", "--audit-timeout", "3s"}, more...)
+		"--duration", "1s", "--receipts", "12", "--shortfall", "0.5", "--audit-timeout", "3s", "--out", "none"}, more...)
 }
 
 func TestEveryWorkload(t *testing.T) {
@@ -81,7 +81,7 @@ func TestEveryWorkload(t *testing.T) {
 			if r.Audit.Acked == 0 || r.Audit.Acked != r.Audit.FoundOnce || r.Audit.Checked != r.Audit.Acked || r.Measured.Errors != 0 {
 				t.Errorf("result %+v, audit %+v", r, r.Audit)
 			}
-			for _, name := range []string{"timeseries.csv", "latency.hgrm"} {
+			for _, name := range []string{"timeseries.csv", "latency.hgrm", "report.html"} {
 				if text, err := os.ReadFile(filepath.Join(out, name)); err != nil || len(text) == 0 {
 					t.Errorf("%s: %d bytes, %v", name, len(text), err)
 				}
@@ -100,7 +100,7 @@ func TestEveryWorkload(t *testing.T) {
 func TestClosedLoopAndJSON(t *testing.T) {
 	c := clienttest.New(t, 3)
 	code, stdout, stderr := loadgen(t, "run", "--dir", clusterDir(t, c), "--rate", "max", "--batch", "1", "--clients", "3",
-		"--accounts", "10", "--duration", "1s", "--warmup", "200ms", "--json", "--expect-replicas", "4")
+		"--accounts", "10", "--duration", "1s", "--warmup", "200ms", "--json", "--expect-replicas", "4", "--out", "none")
 	if code != exitOK {
 		t.Fatalf("exit %d\n%s%s", code, stdout, stderr)
 	}
@@ -261,6 +261,13 @@ func TestWrongCommandLines(t *testing.T) {
 		{small(dir, "--accounts", "1"), exitUsage, "--accounts"},
 		{small(dir, "--warmup", "1s"), exitUsage, "--warmup"},
 		{small(dir, "--in-flight", "65"), exitUsage, "--in-flight"},
+		{small(dir, "--signed", "--signed-ahead", "20000001"), exitUsage, "--signed-ahead"},
+		{small(dir, "--begin", "noon"), exitUsage, "--begin"},
+		{small(dir, "--begin", "2001-01-01T00:00:00Z"), exitUsage, "within the next hour"},
+		{small(dir, "--out", dir), exitUsage, "not empty"},
+		{small(dir, "--out", filepath.Join(dir, "genesis.yaml")), exitUsage, "--out"},
+		{small(dir, "--first-client", "1"), exitConfig, "replica init --clients"},
+		{small(dir, "--first-client", "-1"), exitUsage, "--first-client"},
 		{small(dir, "--clients", "3"), exitConfig, "replica init --clients"},
 		{small(dir, "--clients", "0"), exitConfig, "--clients"},
 		{small(t.TempDir()), exitConfig, "replica init"},
@@ -321,8 +328,11 @@ func TestReplay(t *testing.T) {
 	if want := slowBalances(100); string(got) != want {
 		t.Errorf("balances\n%swant\n%s", got, want)
 	}
-	// The same file again changes nothing and says so.
-	code, stdout, stderr = loadgen(t, args...)
+	// Results are not written over; the same file again changes nothing and says so.
+	if code, _, stderr := loadgen(t, args...); code != exitUsage || !strings.Contains(stderr, "is not empty") {
+		t.Errorf("into the same directory: exit %d\n%s", code, stderr)
+	}
+	code, stdout, stderr = loadgen(t, append(args, "--out", out+"-2")...)
 	if code != exitOK || !strings.Contains(stdout, "102 exists") || !strings.Contains(stdout, "audit: 0 acked") {
 		t.Errorf("again: exit %d\n%s%s", code, stdout, stderr)
 	}

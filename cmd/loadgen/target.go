@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
-	"time"
 
 	"quorate/client"
 	"quorate/cluster"
@@ -20,20 +18,16 @@ const fileBytesMax = 4 << 20
 
 // target is the cluster under load: what is known of it, and our clients.
 type target struct {
-	genesis  *cluster.Genesis
-	keys     []client.Keys
-	options  client.Options
-	clients  []*client.Client // by keys
-	statuses struct {         // the last known, for the live line
-		mu   sync.Mutex
-		last wire.NodeStatus
-		ok   bool
-	}
+	genesis *cluster.Genesis
+	keys    []client.Keys
+	options client.Options
+	clients []*client.Client // by keys
 }
 
 // loadTarget reads genesis and the key files of count clients from a directory
-// that `replica init` made. The admin's key is taken only when no other is left.
-func loadTarget(dir string, count int, plaintext bool) (*target, error) {
+// that `replica init` made, behind the first skip of them, which other processes
+// use. The admin's key is taken only when no other is left.
+func loadTarget(dir string, count, skip int, plaintext bool) (*target, error) {
 	path := filepath.Join(dir, "genesis.yaml")
 	text, err := readSmall(path, false)
 	if err != nil {
@@ -56,6 +50,10 @@ func loadTarget(dir string, count int, plaintext bool) (*target, error) {
 			}
 			if err != nil {
 				return nil, err
+			}
+			if skip > 0 {
+				skip--
+				continue
 			}
 			t.keys = append(t.keys, keys)
 		}
@@ -168,33 +166,4 @@ func (t *target) makeAccounts(ctx context.Context, gen *generator, n uint64, led
 		}
 	}
 	return nil
-}
-
-// watch keeps the status of some replica that answers up to date until ctx ends.
-func (t *target) watch(ctx context.Context) {
-	for i := 0; ctx.Err() == nil; i++ {
-		r := wire.ReplicaID(i % len(t.genesis.Members))
-		status, err := client.FetchStatus(ctx, t.genesis, t.keys[0], r, t.options.Plaintext)
-		if err == nil {
-			t.statuses.mu.Lock()
-			t.statuses.last, t.statuses.ok = status, true
-			t.statuses.mu.Unlock()
-		}
-		select {
-		case <-time.After(2 * time.Second):
-		case <-ctx.Done():
-		}
-	}
-}
-
-// fastPath is the share of slots that the last replica asked committed on the
-// fast path since its start, or −1.
-func (t *target) fastPath() float64 {
-	t.statuses.mu.Lock()
-	defer t.statuses.mu.Unlock()
-	s := t.statuses.last
-	if !t.statuses.ok || s.FastCommits+s.SlowCommits == 0 {
-		return -1
-	}
-	return float64(s.FastCommits) / float64(s.FastCommits+s.SlowCommits)
 }

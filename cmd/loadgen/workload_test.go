@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"io"
 	"math"
 	"strings"
 	"testing"
@@ -157,7 +158,13 @@ func TestMeterLine(t *testing.T) {
 	m.add(func(c *counts) { c.Offered = 50000 })
 	m.answered(49000, 0, 6*time.Millisecond)
 	m.answered(1000, 0, 15*time.Millisecond)
-	line := m.second(12, time.Second, 1)
+	shown := newLive(io.Discard, "", time.Minute, 0)
+	second := func(n int, fast float64) string {
+		r := m.second(n, time.Second, fast)
+		shown.achieved = append(shown.achieved, r.Achieved)
+		return line(&r, spark(shown.achieved, sparkSeconds))
+	}
+	line := second(12, 1)
 	for _, want := range []string{"0:12 offered 50000/s achieved 50000/s late 0 | p50 6.0 p99 ", "| fast path 100% | errors 0 | █"} {
 		if !strings.Contains(line, want) {
 			t.Errorf("no %q in %q", want, line)
@@ -165,7 +172,7 @@ func TestMeterLine(t *testing.T) {
 	}
 	m.failed(7, errors.New("first"))
 	m.failed(1, errors.New("second"))
-	if line := m.second(13, time.Second, -1); !strings.Contains(line, "achieved 0/s") || !strings.Contains(line, "errors 8") || !strings.Contains(line, "fast path ?") {
+	if line := second(13, -1); !strings.Contains(line, "achieved 0/s") || !strings.Contains(line, "errors 8") || !strings.Contains(line, "fast path ?") {
 		t.Errorf("line %q", line)
 	}
 	if _, measured, worst := m.snapshot(); worst != "first" || measured.Achieved != 50000 {
@@ -221,7 +228,7 @@ func TestCompare(t *testing.T) {
 	} {
 		var a audit
 		a.compare(sent, c.spoil(stored()), true)
-		if len(a.Faults) != c.faults || a.failed() != (c.faults > 0) {
+		if len(a.Faults) != c.faults || a.Failed() != (c.faults > 0) {
 			t.Errorf("%s: faults %q, want %d", name, a.Faults, c.faults)
 		}
 	}
@@ -234,12 +241,12 @@ func TestCompare(t *testing.T) {
 }
 
 func TestBook(t *testing.T) {
-	k := newBook()
+	k := newBook(100)
 	if k.wait() != nil {
 		t.Error("an empty book waits")
 	}
-	k.sent(0)
-	k.sent(2)
+	k.sent()
+	k.sent()
 	settled := k.wait()
 	k.end(2, fateAcked, 10, 1)
 	select {
@@ -249,9 +256,25 @@ func TestBook(t *testing.T) {
 	}
 	k.end(0, fateUnknown, 0, 0)
 	<-settled
-	k.resolve(0, fateFound)
-	if acked, unexpected := k.sums(); acked != 10 || unexpected != 1 || len(k.with(fateFound)) != 1 || len(k.with(fateUnsent)) != 1 {
-		t.Errorf("book %+v", k.fates)
+	if !k.unanswered() {
+		t.Error("a batch without an answer is forgotten")
+	}
+	if open := k.take(); len(open) != 1 || open[0] != 0 || k.unanswered() {
+		t.Errorf("without an answer: %v", open)
+	}
+	k.resolve(true, 7)
+	k.resolve(false, 9)
+	k.sent()
+	k.end(5, fateUnsent, 0, 0)
+	k.sent()
+	k.end(6, fateRefused, 0, 3)
+	acked, unexpected := k.sums()
+	looked, later, forgotten := k.resolved()
+	if acked != 10 || unexpected != 4 || looked != 2 || later != 7 || forgotten != 0 {
+		t.Errorf("%d acked, %d unexpected, %d looked up, %d later, %d forgotten", acked, unexpected, looked, later, forgotten)
+	}
+	if sample := k.acknowledged(); len(sample) != 1 || sample[0] != 2 {
+		t.Errorf("acknowledged %v", sample)
 	}
 }
 

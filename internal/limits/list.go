@@ -134,5 +134,7 @@ var List = []Limit{
 	{"loadgen.lookupMax", 1000, "ids of a lookup", Inner, "loadgen TestEveryWorkload"},
 	{"loadgen.fileBytesMax", 4194304, "bytes of a file", File, BadInput},
 	{"loadgen.rowsMax", 10_000_000, "rows of a CSV", File, "a file of ten million rows takes a minute and 1.3 GB to read"},
+	{"loadgen.traceLineBytesMax", 4096, "bytes of a line of a trace", File, "loadgen TestTrace"},
+	{"loadgen.signedAheadMax", 20_000_000, "payments signed ahead", Operator, "loadgen TestWrongCommandLines"},
 	{"loadgen.amountMax", 10_000, "largest amount of the generator", Inner, "loadgen TestGenerator"},
 }
