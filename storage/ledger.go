@@ -123,6 +123,10 @@ type Ledger struct {
 	pages  map[pageID]wire.SeqNum // version of each page of the image
 	stale  [][]byte               // keys of page versions to delete
 
+	stalls  stalls
+	closing sync.RWMutex // Stats reads Pebble until Close begins
+	closed  bool
+
 	failed  chan struct{} // closed by the first fatal error
 	failure atomic.Pointer[error]
 	low     atomic.Bool   // Pebble's last flush found the disk full
@@ -217,6 +221,8 @@ func (l *Ledger) pebbleOptions() *pebble.Options {
 		Logger:                      pebbleLogger{l},
 		EventListener: &pebble.EventListener{
 			BackgroundError: l.backgroundError,
+			WriteStallBegin: l.stalls.begin,
+			WriteStallEnd:   l.stalls.end,
 			// The default is to end the process; a reader gets ErrCorrupt.
 			DataCorruption: func(pebble.DataCorruptionInfo) {},
 			FlushEnd: func(info pebble.FlushInfo) {
@@ -341,6 +347,9 @@ func (l *Ledger) Close() error {
 	if err == nil {
 		err = l.Commit(true)
 	}
+	l.closing.Lock()
+	l.closed = true
+	l.closing.Unlock()
 	if cerr := l.db.Close(); err == nil && cerr != nil {
 		err = fmt.Errorf("storage: close ledger: %w", typed(cerr))
 	}
