@@ -80,6 +80,14 @@ func (b *batcher) weigh(p *pendingRequest, sign int) {
 	b.events += sign * eventsOf(&p.request)
 }
 
+// events is the number of events in a batch, as the policy counts them.
+func (b *body) events() (n int) {
+	for i := range b.batch.Requests {
+		n += eventsOf(&b.batch.Requests[i])
+	}
+	return n
+}
+
 func eventsOf(q *wire.Request) int { return max(1, q.Op.Events(len(q.Body))) }
 
 // ready reports whether a batch should be closed now.

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"quorate/internal/mark"
 	"quorate/wire"
@@ -17,8 +18,9 @@ type body struct {
 	batch     wire.Batch
 	requests  []wire.Digest // digests of batch.Requests
 	journaled bool
-	judged    bool    // payers were listed and are being verified, or were
-	payers    *payers // nil: none of its requests is of signed transfers
+	born      time.Time // when this replica proposed it or took its proposal; zero: it was fetched
+	judged    bool      // payers were listed and are being verified, or were
+	payers    *payers   // nil: none of its requests is of signed transfers
 }
 
 // newBody decodes an encoded batch and computes its digests.

@@ -80,6 +80,7 @@ func (r *Replica) dispatch(e consensus.Execute) {
 			return
 		}
 		r.payers.start(b) // unless it was; one from the ledger was not
+		r.stats.SlotCommitted.since(b.born)
 		item.body = b
 	}
 	r.execute.items.put(item)

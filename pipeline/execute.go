@@ -133,6 +133,8 @@ func (s *executeStage) block(it executeItem) error {
 	if it.body != nil {
 		s.r.bodies.executed(it.body.digest, seq)
 		s.finish(it.body)
+		done.born = it.body.born
+		s.r.stats.SlotExecuted.since(done.born)
 	}
 	ev := consensus.Executed{Seq: seq, Digest: s.r.scope.ExecuteHash(seq, s.parent)}
 	s.r.executed.Store(&executedAt{seq: seq, digest: ev.Digest})

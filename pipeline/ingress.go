@@ -104,6 +104,7 @@ func (g *ingress) forwarded(from wire.ReplicaID, body []byte) {
 func (g *ingress) ClientFrame(conn ConnID, client wire.ClientID, kind wire.Kind, body []byte) {
 	switch kind {
 	case wire.KindRequest:
+		g.r.stats.RequestsReceived.Add(1)
 		if seq, code, waitMilli := g.request(conn, client, body); code != 0 {
 			g.r.rejectClientFor(conn, seq, code, waitMilli)
 		}

@@ -145,6 +145,7 @@ func (s *journalStage) sync(group []journalItem) bool {
 		}
 		s.r.stats.SyncSeconds.observe(time.Since(start))
 		s.r.durable.Store(uint64(token))
+		s.r.kept.note(s.journal)
 	}
 	for i := range group {
 		if group[i].send != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"quorate/consensus"
 	"quorate/internal/mark"
@@ -148,9 +149,12 @@ func (o *orderStage) propose() {
 	for o.core.Proposable() > 0 && !o.congested(o.core.InFlight()) && o.batcher.ready(o.core.InFlight(), o.tick) {
 		o.opened = append(o.opened, o.tick)
 		b := o.batcher.close(o.r.cfg.Clock(), o.r.cfg.Cluster)
+		b.born = time.Now() // for statistics alone
 		if o.r.bodies.put(b) {
 			o.r.payers.start(b)
 		}
+		o.r.stats.SizeRequests.size(len(b.requests))
+		o.r.stats.SizeEvents.size(b.events())
 		o.r.stats.Batches.Add(1)
 		o.r.stats.BatchRequests.Add(uint64(len(b.requests)))
 		o.event(consensus.BatchReady{Digest: b.digest})

@@ -127,7 +127,9 @@ type Replica struct {
 	certExpiry atomic.Uint64
 
 	stats  Stats
+	kept   journalKept
 	meters [stageCount]meter.Meter // of the stages, while run steps them
+	took   [stageCount]histogram   // likewise
 
 	arriving atomic.Int64  // bytes of bodies between ingress and the order stage
 	hint     atomic.Uint32 // milliseconds after which a request refused now may find room
@@ -143,8 +145,9 @@ func New(cfg Config, suite Suite, transport Transport, journal Journal, ledger L
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	r := &Replica{cfg: cfg, quorums: cfg.Quorums, suite: suite, transport: newPacker(transport, cfg.PackBytesMin), ledger: ledger,
+	r := &Replica{cfg: cfg, quorums: cfg.Quorums, transport: newPacker(transport, cfg.PackBytesMin), ledger: ledger,
 		scope: wire.Scope{Cluster: cfg.Cluster, Epoch: cfg.Epoch}, log: cfg.Logger, failed: make(chan struct{})}
+	r.suite = countedSuite{suite, &r.stats.Signatures}
 	r.clients = newClientTable(suite)
 	r.statuses = make([]statusSlot, cfg.Quorums.N)
 	r.quota = newQuota(&cfg)
@@ -171,6 +174,7 @@ func New(cfg Config, suite Suite, transport Transport, journal Journal, ledger L
 		return nil, err
 	}
 	r.order.publish()
+	r.kept.note(journal)
 	return r, nil
 }
 

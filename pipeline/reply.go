@@ -20,6 +20,7 @@ type doneBlock struct {
 	requests  []storage.RequestBody // results; bodies are dropped once staged
 	pi        wire.Certificate
 	certified bool
+	born      time.Time // see body
 }
 
 // doneBlocksMax bounds the executed blocks kept in memory for replies; older
@@ -91,6 +92,7 @@ func (s *executeStage) certified(c *consensus.Certify) {
 			}
 		}
 	}
+	s.r.stats.SlotReplied.since(b.born)
 }
 
 // duplicate answers a request that was ordered twice with its first result.

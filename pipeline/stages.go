@@ -16,6 +16,7 @@ type Stage struct {
 	Step  func() bool
 	wake  waker
 	meter *meter.Meter
+	took  *histogram // each step that found work
 }
 
 // stageCount is the number of stages of a replica.
@@ -35,7 +36,7 @@ func (r *Replica) Stages() []Stage {
 		{Name: "payers", Step: r.payers.Step, wake: r.payers.parts.to},
 	}
 	for i := range stages {
-		stages[i].meter = &r.meters[i]
+		stages[i].meter, stages[i].took = &r.meters[i], &r.took[i]
 	}
 	return stages
 }
@@ -158,8 +159,16 @@ const lapEvery = 20 * time.Millisecond
 // woken, not for each step: the readings cost about 1 µs.
 func (s Stage) drain(ctx context.Context, failed <-chan struct{}) bool {
 	span, steps := s.meter.Begin(), uint64(0)
+	begun := time.Now()
+	if !s.Step() { // woken for what an earlier step took along
+		span.Drop()
+		return true
+	}
 	defer func() { span.End(steps) }()
-	for s.Step() {
+	for more := true; more; more = s.Step() {
+		now := time.Now()
+		s.took.observe(now.Sub(begun))
+		begun = now
 		steps++
 		select {
 		case <-ctx.Done():
@@ -168,7 +177,7 @@ func (s Stage) drain(ctx context.Context, failed <-chan struct{}) bool {
 			return false
 		default:
 		}
-		if now := time.Now(); span.Since(now) >= lapEvery {
+		if span.Since(now) >= lapEvery {
 			span.Lap(now, steps)
 			steps = 0
 		}

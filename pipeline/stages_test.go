@@ -61,7 +61,7 @@ func TestStageCPUIsWithinTheProcess(t *testing.T) {
 func TestStageBeforeItRests(t *testing.T) {
 	var m meter.Meter
 	steps, seen := 0, false
-	s := Stage{meter: &m, wake: newWaker(), Step: func() bool {
+	s := Stage{meter: &m, took: &histogram{}, wake: newWaker(), Step: func() bool {
 		for end := time.Now().Add(time.Millisecond); time.Now().Before(end); {
 		}
 		steps++

@@ -39,18 +39,62 @@ type Stats struct {
 	PeerRejects      [consensus.RejectAmnesia + 1]atomic.Uint64
 	ClientRejects    [wire.RejectUnknown + 1]atomic.Uint64
 
-	ReplySeconds   histogram // from a request's arrival here to its certified reply
+	ReplySeconds     histogram     // from a request's arrival here to its certified reply
+	RequestsReceived atomic.Uint64 // frames of clients that are requests
+
+	Signatures [signatureWorks]atomic.Uint64
+
 	SyncSeconds    histogram // journal group syncs
 	ExecuteSeconds histogram // per block
 	CommitSeconds  histogram // per ledger group
+	SizeRequests   histogram // of batches proposed here
+	SizeEvents     histogram // … in events
+
+	// Of slots whose batch this replica held from its proposal on: from then, here
+	// or as a backup's verified pre-prepare, until …
+	SlotCommitted histogram // … the core has committed it
+	SlotExecuted  histogram // … its block is executed
+	SlotReplied   histogram // … it is certified and its clients are answered
 }
 
-// histogram counts durations in powers of two of a microsecond: enough for a
-// dashboard, one atomic add per observation.
+// signatureWork is a kind of work with signatures.
+type signatureWork uint8
+
+const (
+	workShareSigned signatureWork = iota
+	workIdentitySigned
+	workCombined
+	workCombineFailed
+	workCertificateVerified
+	workIdentityVerified
+	signatureWorks = iota
+)
+
+var signatureWorkNames = [signatureWorks]string{"share_signed", "identity_signed", "combined", "combine_failed",
+	"certificate_verified", "identity_verified"}
+
+// histogram counts durations in powers of two of a microsecond, or sizes in
+// powers of two: enough for a dashboard, three atomic adds per observation. One
+// histogram holds one of the two.
 type histogram struct {
-	buckets [32]atomic.Uint64
-	nanos   atomic.Uint64
+	buckets [32]atomic.Uint64 // bucket i: values up to 2^i
+	nanos   atomic.Uint64     // sum of durations, or of sizes
 	count   atomic.Uint64
+}
+
+// size counts a number of things.
+func (h *histogram) size(n int) {
+	v := uint64(max(0, n))
+	h.buckets[min(bits.Len64(max(v, 1)-1), len(h.buckets)-1)].Add(1)
+	h.nanos.Add(v)
+	h.count.Add(1)
+}
+
+// since counts the time from a moment until now, unless the moment is unknown.
+func (h *histogram) since(born time.Time) {
+	if !born.IsZero() {
+		h.observe(time.Since(born))
+	}
 }
 
 func (h *histogram) observe(d time.Duration) {

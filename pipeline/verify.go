@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"time"
+
 	"quorate/consensus"
 	"quorate/internal/mark"
 	"quorate/internal/plant"
@@ -249,6 +251,7 @@ func (s *cryptoStage) checkPrePrepare(m *wire.PrePrepare, out *checked) {
 		out.Verdict = consensus.VerdictBadTime
 		return
 	}
+	b.born = time.Now() // for statistics alone
 	out.bodies = []*body{b}
 }
 

@@ -7,6 +7,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"regexp"
+	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,8 +28,9 @@ func (run *running) serveMetrics() (stop func(), err error) {
 		return func() {}, nil
 	}
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(run.replica.Collector(run.network), links{run.net}, logLines{run.lines}, collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
+	reg.MustRegister(run.replica.Collector(run.network), links{run.net}, logLines{run.lines}, runtimeMetrics(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), run.buildInfo())
+	reg.MustRegister(run.diskSpace()...)
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("metrics: %w; set metrics_addr in config.yaml to a free address, or to '' for none", err)
@@ -54,12 +58,35 @@ func (run *running) network() pipeline.StageStats {
 	return pipeline.StageStats{Name: "network", Workers: s.Loops, CPUSeconds: s.CPUSeconds, BusySeconds: s.BusySeconds, Steps: s.Turns}
 }
 
-// buildInfo says which build runs.
-func buildInfo() prometheus.Collector {
-	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "quorate_build_info", Help: "1, with the version of this build.",
-		ConstLabels: prometheus.Labels{"version": version}})
+// buildInfo says which build runs, and as what.
+func (run *running) buildInfo() prometheus.Collector {
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "quorate_build_info", Help: "1, with the version of this build, its Go, and the scheme and profile that it runs with.",
+		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version(),
+			"scheme": string(run.node.genesis.Scheme), "profile": run.node.settings.profileName}})
 	g.Set(1)
 	return g
+}
+
+// runtimeMetrics are what Go's runtime tells beside the collector's usual choice:
+// CPU of the garbage collector, which no stage has, and how long goroutines that
+// could run waited for a processor: the first sign that cores are short.
+func runtimeMetrics() prometheus.Collector {
+	return collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(
+		collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile(`^/cpu/classes/(gc/total|total|idle):cpu-seconds$`)},
+		collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile(`^/sched/latencies:seconds$`)},
+	))
+}
+
+// diskSpace gives what watchDisk saw last: a file system that hangs must not hang
+// the scrape that would tell of it.
+func (run *running) diskSpace() []prometheus.Collector {
+	gauge := func(name, help string, v *atomic.Uint64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(v.Load()) })
+	}
+	return []prometheus.Collector{
+		gauge("quorate_disk_free_bytes", "Room that is left on the file system of the data directory.", &run.diskFree),
+		gauge("quorate_disk_size_bytes", "Size of the file system of the data directory.", &run.diskSize),
+	}
 }
 
 // links gives the transport's counters to Prometheus; netio knows no metrics

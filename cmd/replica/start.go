@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/pprof"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -100,6 +101,8 @@ type running struct {
 	net     *netio.Transport
 	link    *transportLink
 	seats   *seating
+
+	diskFree, diskSize atomic.Uint64 // bytes, of the data directory's file system
 }
 
 // runNode runs a replica until ctx ends or it cannot go on.
@@ -274,15 +277,12 @@ func (run *running) watchDisk(ctx context.Context) {
 	defer t.Stop()
 	low := false
 	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
 		free, total, err := storage.Space(run.node.dataDir)
 		if err != nil {
-			continue
+			free, total = run.diskFree.Load(), run.diskSize.Load()
 		}
+		run.diskFree.Store(free)
+		run.diskSize.Store(total)
 		was := low
 		low = free < min(diskLowBytes, total/20) || low && free < min(diskWellBytes, total/10)
 		if low != was {
@@ -292,6 +292,11 @@ func (run *running) watchDisk(ctx context.Context) {
 				run.log.Info("disk has room again: new requests are taken", "free_bytes", free)
 			}
 			run.replica.SetDiskLow(low)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
 		}
 	}
 }

@@ -28,7 +28,7 @@ var boards = []board{
 		{"Blocks served", "ops", "To replicas that are behind.", []line{{`rate(quorate_blocks_served_total[1m])`, perReplica}}},
 	}},
 	{"quorate-pipeline", "Quorate: pipeline", []panel{
-		{"Queues", "short", "The longest of all replicas; the first full one is the narrow place.", []line{{`max by (stage) (quorate_queue_depth)`, "{{stage}}"}}},
+		{"Queues", "short", "The longest of all replicas; the first full one is the narrow place.", []line{{`max by (queue) (quorate_queue_depth)`, "{{queue}}"}}},
 		{"Requests a batch", "short", "Small batches and full queues do not go together.", []line{{`quorate:batch_requests:mean5m`, cluster}}},
 		{"Client signatures checked", "ops", "", []line{{`rate(quorate_requests_verified_total[1m])`, perReplica}}},
 		{"Bodies held", "short", "Batches in memory; bounded by the window.", []line{{`quorate_bodies_held`, perReplica}}},
