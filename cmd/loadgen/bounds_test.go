@@ -162,7 +162,7 @@ func TestOutstanding(t *testing.T) {
 	m.offered(1)
 	at(50)
 	// 1 over 2 s, 2 over 3 s, 1 over 3 s, 0 over 2 s.
-	if mean, span := m.queued(); mean != 1.1 || span != 10*time.Second {
+	if mean, span, _ := m.queued(); mean != 1.1 || span != 10*time.Second {
 		t.Errorf("mean %v over %v, want 1.1 over 10 s", mean, span)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"quorate/client"
+	"quorate/cmd/loadgen/chaos"
 	"quorate/cmd/loadgen/outcome"
 	"quorate/payments"
 	"quorate/wire"
@@ -23,12 +24,13 @@ type driver struct {
 	receipts *receiptBox
 	log      *eventLog
 	watch    *watcher
+	chaos    *chaos.Runner // nil: nothing is done to replicas
+	failed   error         // of chaos
 	series   outcome.Series
 	table    *outcome.Table // nil: no files
 	bodies   sync.Pool      // of *[]byte
 	start    time.Time
 	began    time.Time // the same, by the wall
-	cpu      float64   // seconds that this process took while measuring
 	fault    error     // of the table
 }
 

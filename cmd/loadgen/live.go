@@ -68,6 +68,14 @@ func (l *live) second(r *outcome.Row, c *counts) {
 	fmt.Fprint(l.out, strings.Join(lines, "\033[K\n"), "\033[K\n\033[J")
 }
 
+// clear takes the view off the terminal.
+func (l *live) clear() {
+	if l.terminal != nil && l.drawn > 0 {
+		fmt.Fprintf(l.out, "\033[%dA\033[J", l.drawn)
+		l.drawn = 0
+	}
+}
+
 // width is that of the terminal.
 func (l *live) width() int {
 	size, err := unix.IoctlGetWinsize(int(l.terminal.Fd()), unix.TIOCGWINSZ)

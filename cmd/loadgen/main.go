@@ -3,13 +3,15 @@
 // twice.
 //
 // It is a client like any other: it holds no key but clients' keys, and trusts
-// no replica. It decides nothing about the cluster; starting and stopping
-// replicas is cmd/replica's.
+// no replica. It decides nothing about the cluster; it starts and stops replicas
+// only where a plan of faults says so.
 //
 // run.go drives a synthetic load (workload.go makes the events, arrivals.go and
 // trace.go the times, drive.go sends, meter.go measures, watch.go asks replicas
 // where they stand, live.go shows it), replay.go sends a CSV (csv.go reads it).
-// Both end in audit.go; report.go writes the files, whose content is in outcome
+// Both end in audit.go. sweep.go drives one load after the other (objective.go
+// says what a step has to hold, steady.go whether it is one), chaos.go does things
+// to replicas meanwhile. report.go writes the files, whose content is in outcome
 // and whose page is in report. docs/loadgen.md is for who reads them.
 //
 // Thread: one goroutine schedules, one per client sends, results arrive on the
@@ -106,7 +108,7 @@ CSV is refused, 78 genesis or keys refused.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRun(), newReplay())
+	root.AddCommand(newRun(), newReplay(), newSweep(), newChaos())
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

@@ -51,7 +51,8 @@ type meter struct {
 	silence  time.Duration     // the longest time without an answer while measuring
 	silentAt time.Time         // when it began
 	due      queue
-	worst    string // first unexpected error, for the report
+	cpu      float64 // seconds of this process: when measuring began, then while it did
+	worst    string  // first unexpected error, for the report
 }
 
 // queue is how many requests are due and not answered, over time.
@@ -192,7 +193,7 @@ func (m *meter) beginMeasuring() {
 	defer m.mu.Unlock()
 	now := m.now()
 	m.weigh(now, 0)
-	m.warm, m.last, m.begun = true, now, now
+	m.warm, m.last, m.begun, m.cpu = true, now, now, cpuSeconds()
 }
 
 // endMeasuring ends the load. Latencies of what is still under way count; the
@@ -205,7 +206,7 @@ func (m *meter) endMeasuring() {
 	m.weigh(now, 0)
 	m.ended = true
 	if m.warm {
-		m.span = now.Sub(m.begun)
+		m.span, m.cpu = now.Sub(m.begun), cpuSeconds()-m.cpu
 		m.heard(now)
 	}
 }
@@ -219,14 +220,14 @@ func (m *meter) pace() (inTime uint64, silence time.Duration, silentAt time.Time
 }
 
 // queued gives the mean number of requests that were due and not answered while
-// it measured, and for how long it did.
-func (m *meter) queued() (mean float64, span time.Duration) {
+// it measured, for how long it did, and the CPU seconds of this process in it.
+func (m *meter) queued() (mean float64, span time.Duration, cpu float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.span <= 0 {
-		return 0, 0
+		return 0, 0, 0
 	}
-	return m.due.whole / m.span.Seconds(), m.span
+	return m.due.whole / m.span.Seconds(), m.span, m.cpu
 }
 
 // second closes second number n, which lasted span, and gives its row.

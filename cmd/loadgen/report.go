@@ -25,7 +25,7 @@ type result struct {
 func (d *driver) result(fl *runFlags, a *audit, receipts [][]byte) (*result, error) {
 	whole, measured, worst := d.meter.snapshot()
 	seconds := (fl.duration - fl.warmup).Seconds()
-	outstanding, span := d.meter.queued()
+	outstanding, span, cpu := d.meter.queued()
 	if span > 0 {
 		seconds = min(seconds, span.Seconds()) // a signal ended it earlier
 	}
@@ -43,7 +43,7 @@ func (d *driver) result(fl *runFlags, a *audit, receipts [][]byte) (*result, err
 		Duration: fl.duration.Seconds(), Warmup: fl.warmup.Seconds(), Seconds: seconds,
 		Measured: measured, Whole: whole, Errors: d.meter.byCode(), Achieved: float64(inTime) / seconds, Outstanding: outstanding,
 		Silence: outcome.Silence{Seconds: quiet.Seconds(), At: quietAt.Sub(d.start).Seconds()}, LatencyMS: outcome.Latencies(d.meter.total), Histogram: histogram,
-		CPU: d.cpu, Memory: memoryPeak(), Host: outcome.ThisHost(), FirstErr: worst, Events: d.log.list(), Audit: &a.Audit,
+		CPU: cpu, Memory: memoryPeak(), Host: outcome.ThisHost(), FirstErr: worst, Events: d.log.list(), Audit: &a.Audit,
 	}}
 	switch {
 	case fl.trace != "":

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"quorate/cmd/loadgen/chaos"
 	"quorate/cmd/loadgen/outcome"
 	"quorate/payments"
 	"quorate/wire"
@@ -41,6 +42,7 @@ type runFlags struct {
 	trace     string
 	begin     string
 	metrics   string
+	chaos     chaosFlags
 
 	wholeTrace bool // --duration was not given with --trace
 	common     commonFlags
@@ -89,12 +91,16 @@ first column of a CSV.
 Files: report.html (one page, works offline), result.json, timeseries.csv,
 latency.hgrm, receipt.json, in --out or else in a new directory under runs/.
 
+--at and --chaos kill, stop and start replicas of this host meanwhile; loadgen
+chaos --help has the words. The report shows when.
+
 Several processes can load one cluster: give each its own keys with
 --first-client, begin them at one time with --begin, say --shared, and add their
 results up with loadgen merge.`,
 		Example: `  loadgen run --dir ./c4 --workload zipf --rate 50000 --duration 60s --out runs/first
   loadgen run --dir ./c4 --rate max --batch 8189 --clients 4
-  loadgen run --dir ./c4 --rate max --batch 4679 --clients 4 --signed`,
+  loadgen run --dir ./c4 --rate max --batch 4679 --clients 4 --signed
+  loadgen run --dir ./c4 --rate 5000 --at '20s kill primary for 20s'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if fl.trace != "" && cmd.Flags().Changed("rate") {
@@ -125,6 +131,7 @@ results up with loadgen merge.`,
 	flags.Uint64Var(&fl.ahead, "signed-ahead", 0, "with --signed: payments to sign before the clock starts; 0 means what --rate and --duration ask for, and 2000000 with --rate max")
 	flags.Float64Var(&fl.shortfall, "shortfall", 0.01, "share of the offered payments that may be missing without failing")
 	flags.StringVar(&fl.metrics, "metrics-addr", "", "address of a Prometheus endpoint, such as 127.0.0.1:9480; none if empty")
+	fl.chaos.add(cmd)
 	fl.common.add(cmd)
 	_ = cmd.MarkFlagRequired("dir")
 	return cmd
@@ -174,6 +181,10 @@ func run(ctx context.Context, fl *runFlags, stdout, stderr io.Writer) error {
 	if plan != nil && plan.trace != nil {
 		defer plan.trace.close()
 	}
+	disturb, err := fl.chaos.runner(fl.dir, t, fl.duration)
+	if err != nil {
+		return fail(exitUsage, err)
+	}
 	live := stdout
 	if fl.common.json {
 		live = stderr
@@ -192,6 +203,7 @@ func run(ctx context.Context, fl *runFlags, stdout, stderr io.Writer) error {
 		}
 		return fail(exitFailure, err)
 	}
+	d.disturb(disturb)
 	sleepUntil(ctx, begin)
 	d.measure(ctx, &load{plan: plan, outstanding: fl.inFlight * fl.clients, duration: fl.duration, warmup: fl.warmup},
 		newLive(live, fl.title(gen), fl.duration, fl.warmup))
@@ -218,7 +230,10 @@ func (fl *runFlags) finish(ctx context.Context, d *driver, before []payments.Led
 	if files != nil {
 		fmt.Fprintf(live, "report %s\n", filepath.Join(files.path, "report.html"))
 	}
-	return res.verdict(fl)
+	if err := res.verdict(fl); err != nil {
+		return err
+	}
+	return fail(exitFailure, d.failed)
 }
 
 // title names a run on the screen.
@@ -347,6 +362,16 @@ func newDriver(t *target, gen *generator, fl *runFlags) *driver {
 	}
 }
 
+// disturb takes what is to be done to replicas meanwhile.
+func (d *driver) disturb(r *chaos.Runner) {
+	if r == nil {
+		return
+	}
+	d.chaos = r
+	r.Primary = d.target.primaryNow
+	r.Say = func(text string) { d.log.add(eventChaos, text) }
+}
+
 // load is what a driver is to offer.
 type load struct {
 	plan        *schedule // nil: a closed loop
@@ -361,17 +386,18 @@ func (d *driver) measure(ctx context.Context, l *load, show *live) {
 	defer stop()
 	d.start, d.began = time.Now(), time.Now()
 	d.log.begin(d.start)
-	cpu := cpuSeconds()
 	var beside sync.WaitGroup
 	beside.Go(func() { d.watch.run(aside) })
 	beside.Go(func() { d.tell(aside, l.warmup, show) })
+	if d.chaos != nil {
+		beside.Go(func() { d.failed = d.chaos.Run(aside, d.start) })
+	}
 	if l.plan != nil {
 		d.open(ctx, l.plan, l.duration)
 	} else {
 		d.closed(ctx, l.outstanding, l.duration)
 	}
 	d.meter.endMeasuring()
-	d.cpu = cpuSeconds() - cpu
 	stop()
 	beside.Wait()
 }
@@ -431,6 +457,9 @@ func (d *driver) conclude(ctx context.Context, fl *runFlags, before []payments.L
 	}
 	if in.expect == 0 {
 		in.expect = len(d.target.genesis.Members)
+		if d.chaos != nil {
+			in.expect -= len(d.chaos.Down()) // by us, and for good
+		}
 	}
 	a, err := runAudit(ctx, in)
 	if err != nil {

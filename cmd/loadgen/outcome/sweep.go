@@ -58,7 +58,7 @@ type Step struct {
 	Clients     int     `json:"clients"`   // that sent anything
 	InFlight    int     `json:"in_flight"` // requests kept in flight over all clients; 0: open loop
 
-	Errors  float64 `json:"errors"` // share of the offered payments, 0 to 1: refused, unknown or dropped
+	Errors  float64 `json:"errors"` // share of the offered payments, 0 to 1: refused or unknown
 	Seconds float64 `json:"seconds"`
 	CPU     float64 `json:"cpu_seconds"` // of this process in Seconds
 	Steady  bool    `json:"steady"`      // neither rate, latency nor backlog drifted, and the cluster stayed as it was
