@@ -10,7 +10,7 @@ import (
 )
 
 // body is one batch whose digest was computed here. It is immutable but for
-// journaled, which the journal stage alone reads and writes, and for judged and
+// journaled, which the journal stage alone reads and writes, and for judged, traced and
 // payers, which the order thread writes before it sends the body to be executed.
 type body struct {
 	digest    wire.Digest
@@ -18,9 +18,11 @@ type body struct {
 	batch     wire.Batch
 	requests  []wire.Digest // digests of batch.Requests
 	journaled bool
-	born      time.Time // when this replica proposed it or took its proposal; zero: it was fetched
-	judged    bool      // payers were listed and are being verified, or were
-	payers    *payers   // nil: none of its requests is of signed transfers
+	born      time.Time     // when this replica proposed it or took its proposal; zero: it was fetched
+	opened    uint64        // when a proposal of another was opened here, for traces; 0: closed here, or no traces
+	traced    []wire.Digest // requests that are traced
+	judged    bool          // payers were listed and are being verified, or were
+	payers    *payers       // nil: none of its requests is of signed transfers
 }
 
 // newBody decodes an encoded batch and computes its digests.

@@ -84,6 +84,7 @@ type testCluster struct {
 
 	queueBytes int // RequestQueueBytes of those that start from now on
 	packBytes  int // PackBytesMin of the same
+	traceEvery int // requests of which one is traced, of the same; 0: none
 }
 
 type testNode struct {
@@ -173,7 +174,7 @@ func (c *testCluster) start(i int, create bool) {
 		TimeBound: g.TimeBound, Payments: PaymentsConfig(g), Timing: consensus.DefaultTiming(),
 		Batch: BatchPolicy{EventsMax: 8189, BytesMax: 2 << 20, EagerSlots: 2, SlotsMax: 16, DelayTicks: 1},
 		Tick:  5 * time.Millisecond, RequestQueueMax: 4096, RequestQueueBytes: c.queueBytes, PackBytesMin: c.packBytes, VerifyWorkers: 1, SignWorkers: 1,
-		Clock: func() uint64 { return uint64(time.Now().UnixNano()) }, Logger: log,
+		Clock: testClock, Logger: log, Trace: NewTracer(c.traceEvery, testClock, wire.ReplicaID(i), g.Quorums().Primary, nil),
 	}, suite, testPort{c, i}, journal, ledger, found.Amnesia)
 	must(c.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -182,6 +183,8 @@ func (c *testCluster) start(i int, create bool) {
 	n.up.Store(true)
 	go func() { n.done <- r.Run(ctx) }()
 }
+
+func testClock() uint64 { return uint64(time.Now().UnixNano()) }
 
 // kill is a power cut: the replica's disk keeps what was synced and half of the
 // rest, and nothing is closed cleanly.

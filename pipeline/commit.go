@@ -19,6 +19,7 @@ type commitItem struct {
 	image      *pageImage  // nil: the last one still serves
 	execCert   *execCert
 	evidence   *wire.Evidence
+	traced     []wire.Digest // of the staged block
 }
 
 type execCert struct {
@@ -70,6 +71,9 @@ func (s *commitStage) work() error {
 	}
 	if err := s.r.ledger.Commit(false); err != nil {
 		return err
+	}
+	for i := range s.buf {
+		s.r.cfg.Trace.pass(TraceDurable, s.buf[i].traced...)
 	}
 	s.r.stats.CommitSeconds.observe(time.Since(start))
 	return nil

@@ -81,6 +81,7 @@ func (r *Replica) dispatch(e consensus.Execute) {
 		}
 		r.payers.start(b) // unless it was; one from the ledger was not
 		r.stats.SlotCommitted.since(b.born)
+		r.cfg.Trace.committed(b, e.Proof.Slot)
 		item.body = b
 	}
 	r.execute.items.put(item)
@@ -115,6 +116,9 @@ func (r *Replica) sendLater(e consensus.Send) {
 // send encodes a message once and gives it to each receiver. What names this
 // replica itself goes back to the core.
 func (r *Replica) send(s *consensus.Send) {
+	if p, ok := s.Msg.(*wire.PrePrepare); ok {
+		r.cfg.Trace.proposed(p.Slot.Digest)
+	}
 	var frame []byte
 	lane := wire.LaneConsensus
 	for _, to := range s.To {

@@ -139,6 +139,10 @@ func (s *executeStage) block(it executeItem) error {
 	ev := consensus.Executed{Seq: seq, Digest: s.r.scope.ExecuteHash(seq, s.parent)}
 	s.r.executed.Store(&executedAt{seq: seq, digest: ev.Digest})
 	item := commitItem{}
+	if it.body != nil {
+		item.traced = it.body.traced
+		s.r.cfg.Trace.pass(TraceExecuted, item.traced...)
+	}
 	if seq%s.r.cfg.Interval == 0 {
 		ev.StateRoot = s.machine.StateRoot()
 		s.noteRoot(stateRoot{seq, ev.StateRoot})

@@ -21,6 +21,7 @@ type inbound struct {
 	client  *clientEntry
 	conn    ConnID         // 0: forwarded
 	from    wire.ReplicaID // who forwarded it
+	arrived uint64         // when, for traces; 0 without
 }
 
 // PeerFrame takes a frame of a replica; body is the pipeline's from now on.
@@ -94,7 +95,7 @@ func (g *ingress) forwarded(from wire.ReplicaID, body []byte) {
 		g.r.stats.PeerStale.Add(1)
 		return
 	}
-	if !g.r.verify.offer(inbound{request: q, client: e, from: from}) {
+	if !g.r.verify.offer(inbound{request: q, client: e, from: from, arrived: g.r.cfg.Trace.now()}) {
 		mark.Hit(mark.ForwardDropped)
 		g.r.stats.PeerDropped.Add(1)
 	}
@@ -156,7 +157,7 @@ func (g *ingress) request(conn ConnID, client wire.ClientID, body []byte) (seq u
 	what, code := e.admit(q.Seq, conn, g.r.ticks.Load(), g.r.quota.queueMax)
 	switch what {
 	case admitNew:
-		if !g.r.verify.offer(inbound{request: q, client: e, conn: conn}) {
+		if !g.r.verify.offer(inbound{request: q, client: e, conn: conn, arrived: g.r.cfg.Trace.now()}) {
 			e.answer(q.Seq) // it is not under way: the next copy is to be taken
 			return q.Seq, wire.RejectOverload, g.r.hintMilli()
 		}

@@ -125,6 +125,7 @@ func (o *orderStage) event(ev consensus.Event) {
 	case checked:
 		for _, b := range e.bodies {
 			if o.r.bodies.put(b) {
+				o.r.cfg.Trace.batched(b)
 				o.r.payers.start(b)
 			}
 		}
@@ -151,6 +152,7 @@ func (o *orderStage) propose() {
 		b := o.batcher.close(o.r.cfg.Clock(), o.r.cfg.Cluster)
 		b.born = time.Now() // for statistics alone
 		if o.r.bodies.put(b) {
+			o.r.cfg.Trace.batched(b)
 			o.r.payers.start(b)
 		}
 		o.r.stats.SizeRequests.size(len(b.requests))

@@ -45,6 +45,7 @@ type Config struct {
 	Clock    Clock
 	Logger   *slog.Logger
 	Evidence EvidenceLog // nil: proofs are kept in memory alone
+	Trace    *Tracer     // nil: no request is traced
 
 	// Place, if set, is called once on each goroutine that steps a stage, before
 	// its first step, with the stage's name and the worker's number from 0: it may

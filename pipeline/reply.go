@@ -85,14 +85,24 @@ func (s *executeStage) certified(c *consensus.Certify) {
 			s.duplicate(m)
 			continue
 		}
+		s.trace(TraceCertified, m.digest)
 		if e := s.r.clients.get(m.client); e != nil {
 			if conn, since := e.take(m.seq); conn != 0 {
 				s.r.stats.ReplySeconds.observe(time.Since(since))
 				s.answer(conn, b, i)
+				s.trace(TraceReplied, m.digest)
 			}
 		}
+		s.trace(TraceSettled, m.digest)
 	}
 	s.r.stats.SlotReplied.since(b.born)
+}
+
+// trace notes a point of one request, if it is traced.
+func (s *executeStage) trace(p TracePoint, request wire.Digest) {
+	if s.r.cfg.Trace.wants(request) {
+		s.r.cfg.Trace.pass(p, request)
+	}
 }
 
 // duplicate answers a request that was ordered twice with its first result.

@@ -53,6 +53,8 @@ func (v *requestVerifier) Step() bool {
 	if len(batch) == 0 {
 		return false
 	}
+	trace := v.r.cfg.Trace
+	taken := trace.now()
 	keys := make([]ClientKey, len(batch))
 	digests := make([]wire.Digest, len(batch))
 	sigs := make([]wire.Signature, len(batch))
@@ -70,6 +72,7 @@ func (v *requestVerifier) Step() bool {
 			v.refuse(in)
 			continue
 		}
+		trace.verified(digests[i], in.arrived, taken)
 		v.r.order.requests.put(pendingRequest{request: in.request, digest: digests[i], forwarded: in.conn == 0})
 	}
 	return true
@@ -229,7 +232,11 @@ func (s *cryptoStage) checkPrePrepare(m *wire.PrePrepare, out *checked) {
 		mark.Hit(mark.AuthorInvalid)
 		return
 	}
+	opened := s.r.cfg.Trace.now()
 	b, err := newBody(s.r.cfg.Cluster, m.Batch)
+	if err == nil {
+		b.opened = opened
+	}
 	if err == nil && plant.On(plant.ProposalDigestTrusted) {
 		b.digest = m.Slot.Digest
 	}

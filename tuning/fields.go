@@ -7,12 +7,39 @@ const (
 	gib = 1 << 30
 )
 
-// metricsAddr is the one setting that is no number.
+// word is a setting that is no number; it has one default in all profiles.
+type word struct {
+	key, unit, value string
+	reason           string
+	at               func(*Profile) *string
+	check            func(string) error
+}
+
+// The keys of the words, and a default that errors name.
 const (
 	metricsAddrKey     = "metrics_addr"
 	metricsAddrDefault = "127.0.0.1:9464"
-	metricsAddrReason  = "Where Prometheus finds /metrics. Loopback, because metrics show volumes to anyone who can connect; 9464 is the port of exporters by convention."
+	otlpEndpointKey    = "otlp_endpoint"
 )
+
+// words is the other part of the table of settings (invariant T1).
+var words = []word{
+	{metricsAddrKey, "host:port", metricsAddrDefault,
+		"Where Prometheus finds /metrics. Loopback, because metrics show volumes to anyone who can connect; 9464 is the port of exporters by convention.",
+		func(p *Profile) *string { return &p.MetricsAddr }, checkAddr},
+	{otlpEndpointKey, "URL", "",
+		"Where traces go, by OTLP over HTTP: http://127.0.0.1:4318 is a collector's usual place. Empty is nowhere. It does nothing while trace_sample is 0.",
+		func(p *Profile) *string { return &p.OTLPEndpoint }, checkEndpoint},
+}
+
+func wordOf(key string) *word {
+	for i := range words {
+		if words[i].key == key {
+			return &words[i]
+		}
+	}
+	return nil
+}
 
 // number is one numeric setting.
 type number struct {
@@ -114,6 +141,9 @@ var numbers = []number{
 	{"pin_threads", "mode", PinNever, PinAlways, [5]int{PinNever, PinAuto, PinAuto, PinAuto, PinAuto},
 		"Whether stages and event loops are tied to processors (replica tuning detect shows where). 0 never, 1 when this process has 8 physical cores for itself, 2 always. Below that a pinned thread waits for its core while another stands idle, and replicas that share a machine choose the same cores.",
 		func(p *Profile) *int { return &p.PinThreads }},
+	{"trace_sample", "requests", 0, 1_000_000_000, [5]int{0, 0, 0, 0, 0},
+		"One request in so many is traced through its stages (/debug/traces, otlp_endpoint). 0 traces none. The choice follows from the request, so with one number everywhere all replicas trace the same ones. A traced request costs some ten clocks and locks: 1000 is not seen at any rate.",
+		func(p *Profile) *int { return &p.TraceSample }},
 }
 
 // VerifyThreads resolves VerifyWorkers for a host of this many cores.

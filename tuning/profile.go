@@ -3,6 +3,7 @@ package tuning
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,7 +39,9 @@ type Profile struct {
 	GCPercent            int    // percent, GOGC
 	MaxProcs             int    // threads, GOMAXPROCS, 0 = all cores
 	PinThreads           int    // PinNever, PinAuto or PinAlways
+	TraceSample          int    // requests of which one is traced, 0 = none
 	MetricsAddr          string // host:port, empty = off
+	OTLPEndpoint         string // URL, empty = none
 }
 
 // The built-in profiles, in the order of the columns in fields.go.
@@ -59,9 +62,12 @@ func Named(name string) (Profile, error) {
 	if column < 0 {
 		return Profile{}, fmt.Errorf("%w: there is no profile %q; choose one of %s", ErrProfile, name, strings.Join(Names(), ", "))
 	}
-	p := Profile{MetricsAddr: metricsAddrDefault}
+	var p Profile
 	for _, f := range numbers {
 		*f.at(&p) = f.defaults[column]
+	}
+	for _, f := range words {
+		*f.at(&p) = f.value
 	}
 	return p, nil
 }
@@ -92,7 +98,12 @@ func (p *Profile) Validate() error {
 	case p.BatchEagerSlots > p.SlotsInFlightMax:
 		return fmt.Errorf("%w: batch_eager_slots %d is over slots_in_flight_max %d; lower it", ErrProfile, p.BatchEagerSlots, p.SlotsInFlightMax)
 	}
-	return checkAddr(p.MetricsAddr)
+	for _, f := range words {
+		if err := f.check(*f.at(p)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func checkAddr(addr string) error {
@@ -106,12 +117,23 @@ func checkAddr(addr string) error {
 	return nil
 }
 
+func checkEndpoint(endpoint string) error {
+	if endpoint == "" {
+		return nil
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("%w: %s is no URL of a collector; write it as http://127.0.0.1:4318, without a name or a password, or leave it empty", ErrProfile, otlpEndpointKey)
+	}
+	return nil
+}
+
 // Set gives the setting with this key a value from text, checked against its
 // range alone; call Validate when all are set.
 func (p *Profile) Set(key, value string) error {
-	if key == metricsAddrKey {
-		p.MetricsAddr = value
-		return checkAddr(value)
+	if f := wordOf(key); f != nil {
+		*f.at(p) = value
+		return f.check(value)
 	}
 	f := numberOf(key)
 	if f == nil {
@@ -131,8 +153,8 @@ func (p *Profile) Set(key, value string) error {
 // Get gives the value of the setting with this key as text, and whether there
 // is one.
 func (p *Profile) Get(key string) (string, bool) {
-	if key == metricsAddrKey {
-		return p.MetricsAddr, true
+	if f := wordOf(key); f != nil {
+		return *f.at(p), true
 	}
 	if f := numberOf(key); f != nil {
 		return strconv.Itoa(*f.at(p)), true
@@ -153,21 +175,27 @@ type Setting struct {
 // Explain lists every setting of p with its unit, range and reason, in the
 // order of the table.
 func (p *Profile) Explain() []Setting {
-	rows := make([]Setting, 0, len(numbers)+1)
+	rows := make([]Setting, 0, len(numbers)+len(words))
 	for _, f := range numbers {
 		rows = append(rows, Setting{Key: f.key, Value: strconv.Itoa(*f.at(p)), Unit: f.unit,
 			Min: strconv.Itoa(f.min), Max: strconv.Itoa(f.max), Reason: f.reason})
 	}
-	return append(rows, Setting{Key: metricsAddrKey, Value: p.MetricsAddr, Unit: "host:port", Reason: metricsAddrReason})
+	for _, f := range words {
+		rows = append(rows, Setting{Key: f.key, Value: *f.at(p), Unit: f.unit, Reason: f.reason})
+	}
+	return rows
 }
 
 // Keys lists the keys of all settings, in the order of the table.
 func Keys() []string {
-	keys := make([]string, 0, len(numbers)+1)
+	keys := make([]string, 0, len(numbers)+len(words))
 	for _, f := range numbers {
 		keys = append(keys, f.key)
 	}
-	return append(keys, metricsAddrKey)
+	for _, f := range words {
+		keys = append(keys, f.key)
+	}
+	return keys
 }
 
 // nearest suggests the key that shares the longest start with a mistyped one.

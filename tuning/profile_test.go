@@ -76,7 +76,7 @@ func TestSetAndGet(t *testing.T) {
 			}
 		}
 	}
-	for _, kv := range [][2]string{{"tick_micros", "5ms"}, {"tick_micros", ""}, {"tick", "5000"}, {"batch_event_max", "1"}, {"metrics_addr", "9464"}, {"metrics_addr", "a:0"}, {"metrics_addr", "a:x"}} {
+	for _, kv := range [][2]string{{"tick_micros", "5ms"}, {"tick_micros", ""}, {"tick", "5000"}, {"batch_event_max", "1"}, {"metrics_addr", "9464"}, {"otlp_endpoint", "127.0.0.1:4318"}, {"otlp_endpoint", "ftp://x"}, {"otlp_endpoint", "http://user:secret@x"}, {"otlp_endpoint", "http://x?y=1"}, {"metrics_addr", "a:0"}, {"metrics_addr", "a:x"}} {
 		if err := p.Set(kv[0], kv[1]); !errors.Is(err, ErrProfile) {
 			t.Errorf("%s = %q: %v", kv[0], kv[1], err)
 		}

@@ -28,7 +28,7 @@ func (run *running) serveMetrics() (stop func(), err error) {
 		return func() {}, nil
 	}
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(run.replica.Collector(run.network), links{run.net}, logLines{run.lines}, runtimeMetrics(),
+	reg.MustRegister(run.replica.Collector(run.network), links{run.net}, logLines{run.lines}, traceCounts{run.export}, runtimeMetrics(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), run.buildInfo())
 	reg.MustRegister(run.diskSpace()...)
 	l, err := net.Listen("tcp", addr)
@@ -37,6 +37,7 @@ func (run *running) serveMetrics() (stop func(), err error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 5 * time.Second}))
+	mux.HandleFunc("GET /debug/traces", run.showTraces)
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
 		WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(run.log.Handler(), slog.LevelWarn)}

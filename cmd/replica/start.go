@@ -101,6 +101,8 @@ type running struct {
 	net     *netio.Transport
 	link    *transportLink
 	seats   *seating
+	tracer  *pipeline.Tracer // nil: no request is traced
+	export  *exporter
 
 	diskFree, diskSize atomic.Uint64 // bytes, of the data directory's file system
 }
@@ -120,6 +122,9 @@ func runNode(ctx context.Context, n *node, lines *oplog.Log, plaintext bool) (er
 	}
 	defer stopControl()
 	run.seats = seatThreads(&n.settings.profile, run.log)
+	var stopTraces func()
+	run.tracer, stopTraces = run.startTraces()
+	defer stopTraces()
 	begun := time.Now()
 	if err := run.open(); err != nil {
 		return fail(exitFailure, err)
@@ -182,7 +187,7 @@ func (run *running) open() error {
 		return err
 	}
 	cfg := pipelineConfig(n, run.logger(roomPipeline))
-	cfg.Place, cfg.Evidence = run.seats.stage, evidence
+	cfg.Place, cfg.Evidence, cfg.Trace = run.seats.stage, evidence, run.tracer
 	var found pipeline.Found
 	run.replica, found, err = pipeline.Open(cfg, suite, run.link, pipeline.Disk{Dir: n.dataDir,
 		JournalSegmentBytes: p.JournalSegmentBytes, CacheBytes: int64(p.BlockCacheBytes), MemTableBytes: p.MemTableBytes,
@@ -224,7 +229,7 @@ func pipelineConfig(n *node, log *slog.Logger) pipeline.Config {
 		PackBytesMin:   p.PackBytesMin,
 		ClientQueueMax: p.ClientQueueRequests, ClientRate: p.ClientRate,
 		VerifyWorkers: p.VerifyThreads(cores), SignWorkers: p.SignThreads(cores),
-		Clock:  func() uint64 { return uint64(time.Now().UnixNano()) },
+		Clock:  wallClock,
 		Logger: log,
 	}
 }

@@ -95,6 +95,10 @@ var List = []Limit{
 	{"pipeline.stagedBytesMax", 48 << 20, "bytes that wait for the ledger", Inner, "pipeline TestLaggardCatchesUpPastCheckpoints"},
 	{"pipeline.stagedBlocksMax", 8192, "blocks that wait for the ledger", Inner, "pipeline TestLaggardCatchesUpPastCheckpoints"},
 	{"pipeline.doneBlocksMax", 512, "blocks kept for replies", Inner, "pipeline TestSameRequestAgainGetsTheSameReply"},
+	{"pipeline.tracesLiveMax", 256, "traces under way", Client, "pipeline TestTracesAreBounded"},
+	{"pipeline.tracesKeptMax", 128, "finished traces kept", Client, "pipeline TestTracesAreBounded"},
+	{"pipeline.tracesBatchMax", 16, "traced requests of a batch", Client, "pipeline TestTracesAreBounded"},
+	{"pipeline.traceAgeMax", 10_000_000_000, "nanoseconds that a trace waits for its end", Inner, "pipeline TestTracesAreBounded"},
 	{"pipeline.evidenceMax", 8, "proofs against one replica", Peer, "pipeline TestEvidenceIsBoundedAndLoadedAgain"},
 	{"pipeline.lateBlocksMax", 64, "older blocks kept for replies", Inner, "pipeline TestResultWithoutCertificateIsCertifiedOnDemand"},
 
@@ -129,6 +133,8 @@ var List = []Limit{
 
 	{"replica.readBytesMax", 4194304, "bytes of a file", File, BadInput},
 	{"replica.controlBodyBytesMax", 4096, "bytes of a body on the control socket", Operator, "replica TestLogLevelWhileRunning"},
+	{"replica.tracesWaitingMax", 512, "traces that wait for a collector", Inner, "replica TestExportIsBounded"},
+	{"replica.tracesSentMax", 128, "traces of one message", Inner, "replica TestExportIsBounded"},
 	{"replica.logFilesMax", 1000, "renamed log files kept", Operator, "replica TestLogFlags"},
 	{"replica.lookupArgsMax", 1000, "ids of a command line", Operator, BadInput},
 	{"loadgen.lookupMax", 1000, "ids of a lookup", Inner, "loadgen TestEveryWorkload"},

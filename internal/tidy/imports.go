@@ -68,6 +68,7 @@ var libraries = []struct {
 	{"gonum.org/v1/plot", []string{"bench"}},
 	{"go.etcd.io", []string{"bench/peers"}},
 	{"github.com/cometbft", []string{"bench/peers"}},
+	{"go.opentelemetry.io/proto/otlp", []string{"cmd/replica"}},
 	{"gopkg.in/natefinch/lumberjack.v2", []string{"cmd/replica"}},
 	{"github.com/prometheus/client_golang", []string{"pipeline", "cmd/replica", "cmd/loadgen"}},
 }
