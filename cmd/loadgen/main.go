@@ -11,8 +11,9 @@
 // where they stand, live.go shows it), replay.go sends a CSV (csv.go reads it).
 // Both end in audit.go. sweep.go drives one load after the other (objective.go
 // says what a step has to hold, steady.go whether it is one), chaos.go does things
-// to replicas meanwhile. report.go writes the files, whose content is in outcome
-// and whose page is in report. docs/loadgen.md is for who reads them.
+// to replicas meanwhile, combine.go merges and compares results. report.go writes
+// the files, whose content is in outcome and whose page is in report;
+// docs/loadgen.md is for who reads them.
 //
 // Thread: one goroutine schedules, one per client sends, results arrive on the
 // clients' loops and go through the meter's and the book's locks. One goroutine
@@ -108,7 +109,7 @@ CSV is refused, 78 genesis or keys refused.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRun(), newReplay(), newSweep(), newChaos())
+	root.AddCommand(newRun(), newReplay(), newSweep(), newChaos(), newMerge(), newCompare())
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

@@ -142,6 +142,9 @@ var List = []Limit{
 	{"loadgen.rowsMax", 10_000_000, "rows of a CSV", File, "a file of ten million rows takes a minute and 1.3 GB to read"},
 	{"loadgen.traceLineBytesMax", 4096, "bytes of a line of a trace", File, "loadgen TestTrace"},
 	{"loadgen.signedAheadMax", 20_000_000, "payments signed ahead", Operator, "loadgen TestWrongCommandLines"},
+	{"outcome.fileBytesMax", 16777216, "bytes of a result", File, "outcome TestFilesComeBack"},
+	{"outcome.rowsMax", 1 << 20, "rows of a time series", File, "outcome TestTableComesBack"},
+	{"outcome.runsMax", 1000, "results of a comparison", Operator, "outcome TestFilesComeBack"},
 	{"chaos.stepsMax", 1000, "steps of a plan", File, "chaos TestPlans"},
 	{"loadgen.amountMax", 10_000, "largest amount of the generator", Inner, "loadgen TestGenerator"},
 }

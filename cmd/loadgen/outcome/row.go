@@ -101,20 +101,22 @@ func together(rows []Row) Row {
 		out.Replicas[i].Fast, out.Replicas[i].Slow = 0, 0
 	}
 	for i := range rows {
-		out.add(&rows[i], uint64(len(rows)))
+		out.add(&rows[i])
 	}
+	n := uint64(len(rows))
+	out.Offered, out.Achieved, out.Outstanding = (out.Offered+n/2)/n, (out.Achieved+n/2)/n, out.Outstanding/float64(n)
 	return out
 }
 
-// add adds one of n rows to an empty one.
-func (r *Row) add(o *Row, n uint64) {
-	r.Offered += (o.Offered + n/2) / n
-	r.Achieved += (o.Achieved + n/2) / n
+// add adds another row: rates and counts are sums, latencies the worst.
+func (r *Row) add(o *Row) {
+	r.Offered += o.Offered
+	r.Achieved += o.Achieved
 	r.Late += o.Late
 	r.Dropped += o.Dropped
 	r.Errors += o.Errors
 	r.Unknown += o.Unknown
-	r.Outstanding += o.Outstanding / float64(n)
+	r.Outstanding += o.Outstanding
 	r.P50, r.P90, r.P99, r.P999, r.Most = max(r.P50, o.P50), max(r.P90, o.P90), max(r.P99, o.P99), max(r.P999, o.P999), max(r.Most, o.Most)
 	if o.FastPath >= 0 && (r.FastPath < 0 || o.FastPath < r.FastPath) {
 		r.FastPath = o.FastPath
