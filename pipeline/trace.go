@@ -104,7 +104,7 @@ const traceAgeMax uint64 = 10e9
 // another's.
 //
 // Its methods may be called from any goroutine. A traced request costs a lock and
-// a clock per point, the others a comparison per request.
+// a clock per point, the others a clock at their arrival and a comparison.
 type Tracer struct {
 	every   uint64
 	clock   Clock
@@ -190,13 +190,17 @@ func (t *Tracer) proposed(batch wire.Digest) {
 	if t == nil {
 		return
 	}
-	now := t.clock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	now := uint64(0)
 	for _, l := range t.live { // few; per slot and not per request
-		if l.Slot.Digest == batch {
-			l.note(TraceProposed, now)
+		if l.Slot.Digest != batch {
+			continue
 		}
+		if now == 0 {
+			now = t.clock()
+		}
+		l.note(TraceProposed, now)
 	}
 }
 

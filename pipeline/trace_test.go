@@ -161,3 +161,30 @@ func TestUntracedCostsNothing(t *testing.T) {
 		t.Error("tracing of none is no nil tracer")
 	}
 }
+
+// BenchmarkTrace is what one request costs on a primary: traced, and passed over.
+func BenchmarkTrace(b *testing.B) {
+	for name, every := range map[string]uint64{"traced": 1, "untraced": 1 << 62} {
+		b.Run(name, func(b *testing.B) {
+			tr := NewTracer(int(every), testClock, 0, func(wire.View) wire.ReplicaID { return 0 }, func(Trace) {})
+			batch := &body{requests: make([]wire.Digest, 1)}
+			b.ReportAllocs()
+			for i := range b.N {
+				d := digestOf(i, 1, true)
+				d[wire.DigestBytes-8] |= 1
+				batch.digest, batch.requests[0], batch.traced = d, d, batch.traced[:0]
+				tr.verified(d, tr.now(), tr.now())
+				tr.batched(batch)
+				tr.proposed(d)
+				tr.committed(batch, wire.SlotID{Seq: 1, Digest: d})
+				tr.pass(TraceExecuted, batch.traced...)
+				for _, p := range []TracePoint{TraceCertified, TraceReplied, TraceSettled} {
+					if tr.wants(d) {
+						tr.pass(p, d)
+					}
+				}
+				tr.pass(TraceDurable, batch.traced...)
+			}
+		})
+	}
+}

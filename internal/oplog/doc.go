@@ -20,7 +20,7 @@
 //	G1  What one peer can add to the log per hour has a bound that does not
 //	    depend on what the peer does: lines by the budget, bytes by lineTextMax,
 //	    kinds of lines by budgetsMax.
-//	G2  No line is left out silently: it is in Counts, and in the attribute
-//	    "suppressed" of a later line.
+//	G2  No line is left out silently: it is in Counts at once, and in the
+//	    attribute "suppressed" of the next line of its kind, if there is one.
 //	G3  A line below its room's level costs no allocation.
 package oplog

@@ -152,7 +152,7 @@ func TestNoSecretLeaves(t *testing.T) {
 	long(t)
 	d := deploy(t)
 	f, out := d.secretsOf(), outputs{}
-	d.cluster.StartArgs = []string{"--log-level", "debug"}
+	d.cluster.StartArgs = []string{"--log-level", "debug", "--trace-sample", "1"}
 	out.ran("init", replicaCommand(t, "init", "--dir", filepath.Join(t.TempDir(), "other"), "--clients", "2"))
 	payer := filepath.Join(t.TempDir(), "payer.pem")
 	out.ran("payer create", replicaCommand(t, "payer", "create", payer))
