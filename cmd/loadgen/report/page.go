@@ -70,6 +70,7 @@ type data struct {
 	Codes       map[string][]*float64 `json:"codes"`
 	Replicas    []lane                `json:"replicas"`
 	Events      []outcome.Event       `json:"events"`
+	Silence     outcome.Silence       `json:"silence"`
 	Warmup      float64               `json:"warmup"`
 	Odds        []float64             `json:"odds"` // 1/(1−share), the x of the percentile plot
 	At          []float64             `json:"at"`   // ms
@@ -136,13 +137,21 @@ func tiles(r *outcome.Run) []pair {
 	return []pair{
 		{"offered", fmt.Sprintf("%s/s", rate(float64(r.Measured.Offered)/max(r.Seconds, 1e-9)))},
 		{"achieved", fmt.Sprintf("%s/s", rate(r.Achieved))},
-		{"p50", fmt.Sprintf("%.1f ms", r.LatencyMS["p50"])},
-		{"p99", fmt.Sprintf("%.1f ms", r.LatencyMS["p99"])},
-		{"p99.9", fmt.Sprintf("%.1f ms", r.LatencyMS["p99.9"])},
+		{"p50", millis(r.LatencyMS["p50"])},
+		{"p99", millis(r.LatencyMS["p99"])},
+		{"p99.9", millis(r.LatencyMS["p99.9"])},
 		{"longest silence", fmt.Sprintf("%.2f s", r.Silence.Seconds)},
 		{"errors", fmt.Sprint(r.Whole.Errors + r.Whole.Unknown)},
 		{"late / dropped", fmt.Sprintf("%d / %d", r.Whole.Late, r.Whole.Dropped)},
 	}
+}
+
+// millis shows as many digits as a tile has room for.
+func millis(v float64) string {
+	if v >= 100 {
+		return fmt.Sprintf("%.0f ms", v)
+	}
+	return fmt.Sprintf("%.1f ms", v)
 }
 
 func rate(v float64) string { return fmt.Sprintf("%.0f", v) }
@@ -176,7 +185,7 @@ func facts(r *outcome.Run, each int) []pair {
 
 // series turns rows into columns (Invariant P3).
 func series(r *outcome.Run, rows []outcome.Row) data {
-	d := data{Events: r.Events, Warmup: r.Warmup, Codes: map[string][]*float64{}, T: []float64{}, Replicas: []lane{}}
+	d := data{Events: r.Events, Silence: r.Silence, Warmup: r.Warmup, Codes: map[string][]*float64{}, T: []float64{}, Replicas: []lane{}}
 	number := func(v float64) *float64 { return &v }
 	latency := func(row *outcome.Row, v float64) *float64 {
 		if row.Most == 0 {

@@ -1,21 +1,27 @@
 "use strict";
 (function () {
   const colour = name => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
-  const clock = s => Math.floor(s / 60) + ":" + String(Math.floor(s % 60)).padStart(2, "0");
+  const two = v => String(Math.floor(v)).padStart(2, "0");
+  const clock = s => s < 3600 ? Math.floor(s / 60) + ":" + two(s % 60) : Math.floor(s / 3600) + ":" + two(s / 60 % 60) + ":" + two(s % 60);
   const short = v => v == null ? "" : Math.abs(v) >= 1e6 ? +(v / 1e6).toFixed(2) + "M" : Math.abs(v) >= 1e4 ? +(v / 1e3).toFixed(1) + "k" : +v.toFixed(v < 10 ? 2 : 1) + "";
   const milli = v => v == null ? "–" : v.toFixed(v < 10 ? 2 : 1) + " ms";
   const sync = uPlot.sync("time");
   let plots = [];
 
-  // events are vertical lines with their number, warm-up is shaded.
+  // events are vertical lines with their number; warm-up and the longest silence
+  // are shaded.
   function events() {
     return {
       hooks: {
         drawClear: u => {
-          if (!data.warmup) return;
-          const to = u.valToPos(data.warmup, "x", true);
-          u.ctx.fillStyle = colour("grid");
-          u.ctx.fillRect(u.bbox.left, u.bbox.top, Math.max(0, Math.min(to - u.bbox.left, u.bbox.width)), u.bbox.height);
+          const shade = (from, to, style) => {
+            const right = u.bbox.left + u.bbox.width, a = Math.max(u.bbox.left, Math.min(u.valToPos(from, "x", true), right)), b = Math.max(a, Math.min(u.valToPos(to, "x", true), right));
+            u.ctx.fillStyle = style;
+            u.ctx.fillRect(a, u.bbox.top, b - a, u.bbox.height);
+          };
+          if (data.warmup) shade(0, data.warmup, colour("grid"));
+          const quiet = data.silence;
+          if (quiet.seconds >= .25) shade(quiet.at, quiet.at + quiet.seconds, colour("event") + "44");
         },
         draw: u => {
           const ratio = devicePixelRatio, ctx = u.ctx;
@@ -45,6 +51,7 @@
   }
 
   const line = (label, name, extra) => Object.assign({ label, stroke: () => colour(name), width: 1.5, points: { show: data.t.length < 2 }, value: (u, v) => short(v) }, extra);
+  const seconds = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
   const axis = extra => Object.assign({ stroke: () => colour("soft"), grid: { stroke: () => colour("grid"), width: 1 }, ticks: { stroke: () => colour("line"), width: 1 }, font: "11px system-ui, sans-serif" }, extra);
   const time = { label: "time", value: (u, v) => v == null ? "" : clock(v) };
   const end = data.t.length ? data.t[data.t.length - 1] : 1;
@@ -55,7 +62,7 @@
       width: at.clientWidth, height,
       cursor: { sync: { key: sync.key }, drag: { x: true, y: false } },
       scales: { x: { time: false, range: (u, min, max) => data.t.length ? [min === data.t[0] ? 0 : min, Math.max(max, min + 1)] : [0, 1] }, y: { range: (u, min, max) => [0, max > 0 ? max * 1.08 : 1] } },
-      axes: [axis({ values: (u, v) => v.map(clock) }), axis({ size: 60, values: (u, v) => v.map(short) })],
+      axes: [axis({ incrs: seconds, values: (u, v) => v.map(clock) }), axis({ size: 60, values: (u, v) => v.map(short) })],
       series: [time].concat(series), plugins: [events()],
     }, more);
     const u = new uPlot(opts, [data.t].concat(columns), at);
@@ -90,7 +97,7 @@
       value: (u, v, s, i) => i == null ? "" : names[r.state[i]] + (r.lead[i] ? ", primary" : "") }));
     plot("lanes", 40 + 24 * n, series, data.replicas.map(r => r.state), {
       scales: { x: { time: false, range: (u, min, max) => [min === data.t[0] ? 0 : min, Math.max(max, min + 1)] }, y: { range: [0, n] } },
-      axes: [axis({ values: (u, v) => v.map(clock) }), axis({ size: 60, grid: { show: false }, splits: () => data.replicas.map((r, k) => n - k - .5), values: () => data.replicas.map((r, k) => "r" + k) })],
+      axes: [axis({ incrs: seconds, values: (u, v) => v.map(clock) }), axis({ size: 60, grid: { show: false }, splits: () => data.replicas.map((r, k) => n - k - .5), values: () => data.replicas.map((r, k) => "r" + k) })],
       plugins: [{ hooks: { drawSeries: (u, s) => { if (s === 1) draw(u); } } }, events()],
     });
   }
@@ -103,7 +110,7 @@
     if (data.t.length) {
       plot("rate", 210, [line("offered", "c0", { dash: [6, 4] }), line("achieved", "c1", { width: 2, fill: () => colour("c1") + "22" })], [data.offered, data.achieved]);
       const log = { scales: { x: { time: false, range: (u, min, max) => [min === data.t[0] ? 0 : min, Math.max(max, min + 1)] }, y: { distr: 3 } },
-        axes: [axis({ values: (u, v) => v.map(clock) }), axis({ size: 60, values: (u, v) => v.map(x => x == null || !/^[125]0*$|^0\.0*[125]$/.test(String(x)) ? "" : short(x)) })] };
+        axes: [axis({ incrs: seconds, values: (u, v) => v.map(clock) }), axis({ size: 60, values: (u, v) => v.map(x => x == null || !/^[125]0*$|^0\.0*[125]$/.test(String(x)) ? "" : short(x)) })] };
       const ms = { value: (u, v) => milli(v) };
       plot("latency", 250, [line("max", "c0", { dash: [2, 3], value: ms.value }), line("p99.9", "c4", ms), line("p99", "c3", ms), line("p90", "c2", ms), line("p50", "c1", ms)],
         [data.most, data.p999, data.p99, data.p90, data.p50], log);
@@ -111,7 +118,7 @@
         lanes();
         plot("views", 130, data.replicas.map((r, k) => line("replica " + k, palette[k % palette.length], { width: 2 + 2 * (data.replicas.length > 8 ? 0 : data.replicas.length - 1 - k), paths: uPlot.paths.stepped({ align: -1 }), value: (u, v) => v == null ? "–" : "view " + v })),
           data.replicas.map(r => r.view), { scales: { x: { time: false, range: (u, min, max) => [min === data.t[0] ? 0 : min, Math.max(max, min + 1)] }, y: { range: (u, min, max) => [Math.max(0, (min || 0) - .5), (max || 0) + .5] } },
-            axes: [axis({ values: (u, v) => v.map(clock) }), axis({ size: 60, incrs: [1, 2, 5, 10, 100, 1000], values: (u, v) => v.map(x => Number.isInteger(x) ? String(x) : "") })] });
+            axes: [axis({ incrs: seconds, values: (u, v) => v.map(clock) }), axis({ size: 60, incrs: [1, 2, 5, 10, 100, 1000], values: (u, v) => v.map(x => Number.isInteger(x) ? String(x) : "") })] });
       }
       plot("outstanding", 130, [line("requests", "c6", { fill: () => colour("c6") + "22" })], [data.outstanding]);
       const codes = Object.keys(data.codes).sort();
