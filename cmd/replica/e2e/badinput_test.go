@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +49,7 @@ func TestBadInput(t *testing.T) {
 	b.limits(reachPeer)
 	b.serves(0, 1, 2)
 	b.stopAll(0, 1, 2)
+	b.quietLogs(0, 1, 2)
 	b.limits(reachFile)
 	b.summary()
 }
@@ -246,6 +249,23 @@ func (b *badRun) summary() {
 	}
 	fmt.Fprintf(os.Stdout, "badinput: %d of %d bad inputs in %d rows answered as expected, %d more at their limits taken; state unchanged; at most %.0f MB resident\n",
 		total-b.wrong, total, len(b.rows), b.edges, b.peakRSS/1e6)
+}
+
+// logLinesMax bounds the log of a replica that was sent all of this: it is counted,
+// and only what changes a state is a line.
+const logLinesMax = 100
+
+// quietLogs holds the logs of replicas against the bound.
+func (b *badRun) quietLogs(ids ...int) {
+	b.t.Helper()
+	for _, i := range ids {
+		text := b.read(filepath.Join(b.node(i), "log.jsonl"))
+		lines := bytes.Count(text, []byte("\n"))
+		if lines > logLinesMax {
+			b.t.Errorf("replica %d logged %d lines, at most %d are due:\n%s", i, lines, logLinesMax, tail(text))
+		}
+		b.t.Logf("replica %d logged %d lines, %d bytes", i, lines, len(text))
+	}
 }
 
 // someClient is the client that sends bad things.
