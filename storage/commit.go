@@ -16,11 +16,16 @@ const commitBytesMax = 8 << 20
 // would flush the memtable for it.
 func (l *Ledger) batchBytes() int64 { return min(commitBytesMax, int64(l.opt.MemTableBytes)/4) }
 
-// Commit moves all staged blocks to Pebble, in batches of whole blocks. With
-// sync all that was ever committed is durable when it returns. Batches become
-// durable in their order, so a crash leaves a prefix (Invariant L2). On
-// ErrDiskLow nothing is lost and readers go on; call it again when there is
-// room. Any other error is fatal.
+// stagedFew is how many blocks may wait, staged, to become a table when they are
+// small: a reader looks through the staged ones one by one.
+const stagedFew = 64
+
+// Commit moves staged blocks to Pebble: many bytes as a table, which is durable at
+// once, few in batches of whole blocks. Without sync it leaves few blocks where
+// they are, since more may come and make a table. With sync all that was ever
+// staged is durable when it returns. Blocks become durable in their order, so a
+// crash leaves a prefix (Invariant L2). On ErrDiskLow nothing is lost and readers
+// go on; call it again when there is room. Any other error is fatal.
 func (l *Ledger) Commit(sync bool) error {
 	if err := l.dead(); err != nil {
 		return err
@@ -28,14 +33,8 @@ func (l *Ledger) Commit(sync bool) error {
 	if l.low.Load() {
 		return errFlushFull // more would fill the memtables and block
 	}
-	for {
-		n, err := l.commitSome(l.overlay.Load())
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			break
-		}
+	if err := l.move(sync); err != nil {
+		return err
 	}
 	if sync {
 		return l.flush()
@@ -43,25 +42,39 @@ func (l *Ledger) Commit(sync bool) error {
 	return nil
 }
 
-// commitSome writes as many staged blocks as fit one batch.
-func (l *Ledger) commitSome(o *overlay) (int, error) {
+// move moves staged blocks to Pebble: all of them, or those that are worth it.
+func (l *Ledger) move(all bool) error {
+	for {
+		o := l.overlay.Load()
+		n, err := 0, error(nil)
+		switch {
+		case len(o.blocks) == 0:
+		case l.base > 0 && o.bytes >= l.opt.TableBytes:
+			n, err = l.commitTable(o)
+		case all || l.base == 0 || len(o.blocks) >= stagedFew:
+			n, err = l.commitBatch(o)
+		}
+		if n == 0 || err != nil {
+			return err
+		}
+	}
+}
+
+// commitBatch writes as many staged blocks as fit one batch.
+func (l *Ledger) commitBatch(o *overlay) (int, error) {
 	n, size := 0, int64(0)
 	for n < len(o.blocks) && (n == 0 || size+o.blocks[n].bytes <= l.batchBytes()) {
 		size += o.blocks[n].bytes
 		n++
 	}
-	if n == 0 {
-		return 0, nil
-	}
 	batch := l.db.NewBatchWithSize(int(size+size/16) + 4096)
 	defer batch.Close()
 	w := batchWriter{batch: batch}
+	var enc blockEncoder
 	for _, s := range o.blocks[:n] {
-		if err := w.block(s); err != nil {
-			return 0, fmt.Errorf("storage: encode block %d: %w", s.Seq, err)
-		}
+		enc.block(s, w.put)
+		enc.statuses(s, w.put)
 	}
-	last := o.blocks[n-1]
 	if l.base == 0 {
 		w.put(metaKey(metaBase), binary.LittleEndian.AppendUint64(nil, uint64(o.blocks[0].Seq)))
 		l.base = o.blocks[0].Seq
@@ -69,12 +82,22 @@ func (l *Ledger) commitSome(o *overlay) (int, error) {
 	if err := l.apply(&w); err != nil {
 		return 0, err
 	}
-	for _, s := range o.blocks[:n] {
+	l.moved(o.blocks[:n])
+	return n, nil
+}
+
+// moved notes that the oldest staged blocks are in Pebble.
+func (l *Ledger) moved(blocks []*stagedBlock) {
+	for _, s := range blocks {
 		l.recent.put(s.Seq, s.FirstOrdinal)
 	}
-	l.committed = last.Seq
-	l.unstage(o.blocks[:n])
-	return n, nil
+	l.committed = blocks[len(blocks)-1].Seq
+	l.unstage(blocks)
+}
+
+// advance notes that blocks up to seq are durable.
+func (l *Ledger) advance(seq wire.SeqNum) {
+	l.applied.Store(max(l.applied.Load(), uint64(seq)))
 }
 
 // unstage takes committed blocks, which stand first, out of the overlay.
@@ -119,7 +142,7 @@ func (l *Ledger) flush() error {
 		select {
 		case <-l.flushing:
 			l.flushing = nil
-			l.applied.Store(uint64(l.flushSeq))
+			l.advance(l.flushSeq)
 		case <-l.full:
 			return errFlushFull // the flush goes on; a later Commit waits for it
 		case <-l.failed:
@@ -134,8 +157,6 @@ var errFlushFull = fmt.Errorf("storage: flush ledger: %w", ErrDiskLow)
 // batchWriter puts sealed values into a batch.
 type batchWriter struct {
 	batch *pebble.Batch
-	key   []byte
-	buf   []byte
 	err   error
 }
 
@@ -157,39 +178,46 @@ func (w *batchWriter) put(key []byte, parts ...[]byte) {
 	}
 }
 
-// block puts all keys of a block.
-func (w *batchWriter) block(s *stagedBlock) error {
+// blockEncoder turns blocks into keys and values, in the order of the keys.
+type blockEncoder struct {
+	key   []byte
+	buf   []byte
+	parts [][]byte
+}
+
+// putFunc stores the concatenation of parts under the key, and keeps neither.
+type putFunc func(key []byte, parts ...[]byte)
+
+// block puts all keys of a block but its statuses.
+func (w *blockEncoder) block(s *stagedBlock, put putFunc) {
 	h := appendBlob(w.buf[:0], s.Header)
 	h = appendBlob(h, s.certificate())
 	h = appendBlob(h, s.execCert())
 	h = binary.AppendUvarint(h, s.next-s.FirstOrdinal)
 	w.key = blockKey(w.key, s.FirstOrdinal, s.Seq, partHeader)
-	w.put(w.key, h)
+	put(w.key, h)
 
 	h = h[:0]
 	for _, id := range s.IDEntries {
 		h = binary.LittleEndian.AppendUint64(h, id)
 	}
 	w.key = blockKey(w.key, s.FirstOrdinal, s.Seq, partIDs)
-	w.put(w.key, h)
+	put(w.key, h)
 
 	h = binary.AppendUvarint(h[:0], uint64(len(s.Requests)))
 	for i := range s.Requests {
 		h = appendRequest(h, s.FirstOrdinal, &s.Requests[i])
 	}
 	w.key = blockKey(w.key, s.FirstOrdinal, s.Seq, partRequests)
-	w.put(w.key, h)
+	put(w.key, h)
 	w.buf = h
 
-	parts := make([][]byte, 0, 8)
 	chunks := chunkWriter{b: s.Block, emit: func(first uint64, head []byte, events [][]byte) {
 		w.key = blockKey(w.key, first, s.Seq, partChunk)
-		parts = append(append(parts[:0], head), events...)
-		w.put(w.key, parts...)
+		w.parts = append(append(w.parts[:0], head), events...)
+		put(w.key, w.parts...)
 	}}
 	chunks.write()
-	w.statuses(s)
-	return w.err
 }
 
 // appendRequest encodes what chunks do not hold of a request:
@@ -214,7 +242,7 @@ func appendRequest(dst []byte, blockFirst uint64, r *RequestBody) []byte {
 // statuses puts resolved statuses, one key for each 1,024 ordinals touched:
 // a list of (ordinal mod 1,024) u16 and status u8. An event is resolved once
 // or seldom, so few keys exist per 1,024 ordinals; the newest seq wins.
-func (w *batchWriter) statuses(s *stagedBlock) {
+func (w *blockEncoder) statuses(s *stagedBlock, put putFunc) {
 	for i := 0; i < len(s.Resolved); {
 		span := s.Resolved[i].Ordinal / statusSpan
 		v := w.buf[:0]
@@ -223,7 +251,7 @@ func (w *batchWriter) statuses(s *stagedBlock) {
 			v = binary.LittleEndian.AppendUint16(v, uint16(s.Resolved[i].Ordinal%statusSpan))
 			v = append(v, s.Resolved[i].Status)
 		}
-		w.put(w.key, v)
+		put(w.key, v)
 		w.buf = v
 	}
 }

@@ -259,6 +259,12 @@ func TestJournalDiskFull(t *testing.T) {
 // The power goes at every operation of the ledger: a prefix of blocks is left,
 // all that Applied named, each whole; the next blocks can be staged.
 func TestLedgerCrashAnywhere(t *testing.T) {
+	for _, tableBytes := range []int64{0, 20 << 10} { // most through memtables, most as tables
+		t.Run(fmt.Sprint(tableBytes), func(t *testing.T) { ledgerCrashAnywhere(t, tableBytes) })
+	}
+}
+
+func ledgerCrashAnywhere(t *testing.T, tableBytes int64) {
 	mem := NewMemFS()
 	chance := rand.New(rand.NewPCG(7, 7))
 	var applied atomic.Uint64
@@ -285,7 +291,7 @@ func TestLedgerCrashAnywhere(t *testing.T) {
 		return nil
 	})
 	opt := testLedgerOptions(fs)
-	opt.MemTableBytes = 128 << 10
+	opt.MemTableBytes, opt.TableBytes = 128<<10, tableBytes
 	l := mustLedger(t, opt)
 	r := rand.New(rand.NewPCG(8, 8))
 	for n := range 90 {
@@ -351,6 +357,8 @@ func checkLedgerImage(t *testing.T, name string, fs *MemFS, m *model, applied wi
 		return nil
 	}); !errors.Is(err, ErrNotFound) && (err != nil || !bytes.Equal(meta, []byte{byte(seq - 1)})) {
 		t.Fatalf("%s: pages: %v: checkpoint %d has meta %v", name, err, seq, meta)
+	} else if seq > have {
+		t.Fatalf("%s: an image at %d and only %d blocks", name, seq, have)
 	}
 	part.stage(t, l, rand.New(rand.NewPCG(1, 1)), shapes[7])
 	if err := l.Commit(true); err != nil || l.Applied() != have+1 {

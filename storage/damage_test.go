@@ -340,7 +340,7 @@ func TestLedgerDamage(t *testing.T) {
 	for _, file := range listFiles(t, image, "/d/ledger") {
 		name := "/d/ledger/" + file
 		whole := readFile(t, image, name)
-		step := max(1, len(whole)/12)
+		step := max(1, len(whole)/8)
 		if testing.Short() {
 			step = max(1, len(whole)/3)
 		}

@@ -27,6 +27,7 @@ type LedgerOptions struct {
 
 	CacheBytes    int64 // block cache; 0: 64 MiB
 	MemTableBytes int   // one memtable; 0: 32 MiB; at most three exist
+	TableBytes    int64 // staged blocks of this size become a table without a memtable; 0: a quarter of one
 
 	// Compress stores 8,189-event blocks in 60 instead of 143 bytes per event
 	// for 0.7 ms more CPU per block. Either may be read with either.
@@ -102,9 +103,10 @@ type EventRecord struct {
 // state. One thread commits (Commit, SetExecCert, SetCertificate, SavePages,
 // PutMeta, Close); one thread stages (it may be another); any may read.
 type Ledger struct {
-	opt  LedgerOptions
-	db   *pebble.DB
-	lock *pebble.Lock
+	opt    LedgerOptions
+	db     *pebble.DB
+	lock   *pebble.Lock
+	tables *pebble.Options // how tables are written
 
 	mu      sync.Mutex              // held for moments, by Stage and Commit
 	overlay atomic.Pointer[overlay] // what readers see before Pebble
@@ -155,7 +157,10 @@ func OpenLedger(opt LedgerOptions) (*Ledger, error) {
 	if opt.MemTableBytes == 0 {
 		opt.MemTableBytes = 32 << 20
 	}
-	if opt.Dir == "" || opt.CacheBytes < 0 || opt.MemTableBytes < 64<<10 {
+	if opt.TableBytes == 0 {
+		opt.TableBytes = int64(opt.MemTableBytes) / 4
+	}
+	if opt.Dir == "" || opt.CacheBytes < 0 || opt.MemTableBytes < 64<<10 || opt.TableBytes < 0 {
 		return nil, fmt.Errorf("storage: ledger: %w", ErrOptions)
 	}
 	if opt.Fatal == nil {
@@ -171,7 +176,9 @@ func OpenLedger(opt LedgerOptions) (*Ledger, error) {
 		return nil, fmt.Errorf("storage: %s is in use: %w", opt.Dir, err)
 	}
 	l.lock = lock
+	l.dropNew()
 	o := l.pebbleOptions()
+	l.tables = tableOptions(o)
 	o.Lock = lock
 	db, err := pebble.Open(opt.Dir, o)
 	if err != nil {
@@ -206,7 +213,7 @@ const blockBytesSST = 32 << 10
 // are in docs/decisions/0006.
 func (l *Ledger) pebbleOptions() *pebble.Options {
 	o := &pebble.Options{
-		FS:                          pacedFS{markerFS{l.opt.FS}, &l.low},
+		FS:                          takeFS{pacedFS{markerFS{l.opt.FS}, &l.low}},
 		CacheSize:                   l.opt.CacheBytes,
 		DisableWAL:                  true, // Invariant L1
 		FormatMajorVersion:          pebble.FormatTableFormatV6,
@@ -236,6 +243,8 @@ func (l *Ledger) pebbleOptions() *pebble.Options {
 	o.Experimental.SpanPolicyFunc = func(start []byte) (pebble.SpanPolicy, []byte, error) {
 		return pebble.SpanPolicy{}, []byte{start[0] + 1}, nil
 	}
+	// An ingested table that would wait in a memtable's queue would not be durable.
+	o.Experimental.DisableIngestAsFlushable = func() bool { return true }
 	profile := sstable.NoCompression
 	if l.opt.Compress {
 		profile = sstable.SnappyCompression

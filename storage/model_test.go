@@ -99,7 +99,9 @@ func TestJournalModel(t *testing.T) {
 func TestLedgerModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		mem := NewMemFS()
-		l := mustLedger(t, testLedgerOptions(mem))
+		opt := testLedgerOptions(mem)
+		opt.TableBytes = rapid.SampledFrom([]int64{0, 1, 20 << 10}).Draw(rt, "tableBytes")
+		l := mustLedger(t, opt)
 		m := &model{}
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1))
 		rt.Repeat(map[string]func(*rapid.T){
@@ -130,12 +132,14 @@ func TestLedgerModel(t *testing.T) {
 				if err := l.Close(); err != nil {
 					rt.Fatal(err)
 				}
-				l = mustLedger(t, testLedgerOptions(mem))
+				opt.FS = mem
+				l = mustLedger(t, opt)
 			},
 			"crash": func(rt *rapid.T) {
 				applied := l.Applied()
 				mem = mem.CrashClone(CrashCloneCfg{})
-				l = mustLedger(t, testLedgerOptions(mem))
+				opt.FS = mem
+				l = mustLedger(t, opt)
 				have, _ := l.Head()
 				if have < applied || int(have) > len(m.blocks) {
 					rt.Fatalf("%d blocks, applied %d of %d", have, applied, len(m.blocks))

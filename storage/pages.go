@@ -52,6 +52,9 @@ func (l *Ledger) SavePages(seq wire.SeqNum, pages []Page, meta []byte) error {
 	if seq <= current {
 		return fmt.Errorf("storage: checkpoint %d after %d: %w", seq, current, ErrOptions)
 	}
+	if err := l.move(true); err != nil { // no image is durable before its blocks (L2)
+		return err
+	}
 	if plant.On(plant.ImageCurrentEarly) {
 		if err := l.putOne(metaKey(metaCheckpoint), append(binary.LittleEndian.AppendUint64(nil, uint64(seq)), meta...)); err != nil {
 			return err
@@ -91,9 +94,10 @@ func (l *Ledger) writePages(seq wire.SeqNum, pages []Page, size int) error {
 	batch := l.db.NewBatchWithSize(size + len(pages)*64)
 	defer batch.Close()
 	w := batchWriter{batch: batch}
+	var key []byte
 	for _, p := range pages {
-		w.key = pageKey(w.key, p.Region, p.Index, seq)
-		w.put(w.key, p.Data)
+		key = pageKey(key, p.Region, p.Index, seq)
+		w.put(key, p.Data)
 		id := pageID{p.Region, p.Index}
 		if old, ok := l.pages[id]; ok && old != seq {
 			l.stale = append(l.stale, pageKey(nil, p.Region, p.Index, old))
