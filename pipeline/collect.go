@@ -50,6 +50,7 @@ func ofLedger(name, help string, kind prometheus.ValueType, value func(*storage.
 }
 
 var ledgerMetrics = []ledgerMetric{
+	ofLedger("quorate_ledger_taken_bytes_total", "Bytes of tables that blocks became without a memtable.", prometheus.CounterValue, func(s *storage.LedgerStats) float64 { return float64(s.TakenBytes) }),
 	ofLedger("quorate_ledger_flushed_bytes_total", "Bytes of tables that Pebble's flushes wrote.", prometheus.CounterValue, func(s *storage.LedgerStats) float64 { return float64(s.FlushedBytes) }),
 	ofLedger("quorate_ledger_compacted_bytes_total", "Bytes of tables that Pebble's compactions wrote.", prometheus.CounterValue, func(s *storage.LedgerStats) float64 { return float64(s.CompactedBytes) }),
 	ofLedger("quorate_ledger_flushes_total", "Pebble's flushes.", prometheus.CounterValue, func(s *storage.LedgerStats) float64 { return float64(s.Flushes) }),

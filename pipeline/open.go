@@ -18,6 +18,7 @@ type Disk struct {
 	SuperblockGroups    int
 	CacheBytes          int64
 	MemTableBytes       int
+	Compression         storage.Compression
 	Nonce               func() [16]byte // see storage.Options
 
 	Fatal func(error) // see storage.LedgerOptions
@@ -51,7 +52,7 @@ func Open(cfg Config, suite Suite, transport Transport, disk Disk) (r *Replica, 
 		return nil, found, fmt.Errorf("journal: %w", err)
 	}
 	ledger, err := storage.OpenLedger(storage.LedgerOptions{FS: disk.FS, Dir: disk.FS.PathJoin(disk.Dir, "ledger"),
-		Cluster: cfg.Cluster, Replica: cfg.Self, CacheBytes: disk.CacheBytes, MemTableBytes: disk.MemTableBytes, Fatal: disk.Fatal})
+		Cluster: cfg.Cluster, Replica: cfg.Self, CacheBytes: disk.CacheBytes, MemTableBytes: disk.MemTableBytes, Compression: disk.Compression, Fatal: disk.Fatal})
 	if err != nil && !errors.Is(err, storage.ErrLedgerBehind) {
 		return nil, found, errors.Join(fmt.Errorf("ledger: %w", err), journal.Close())
 	}

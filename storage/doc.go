@@ -43,8 +43,9 @@
 //	L1  Pebble runs without its write-ahead log: v2.1.7 was measured to drop
 //	    acknowledged records behind a flipped bit in it. What is not flushed is
 //	    derived again from the journal.
-//	L2  Batches become durable in order: a crash leaves a prefix of blocks, each
-//	    whole, with exactly its statuses. Applied names only what is flushed.
+//	L2  Blocks become durable in order: a crash leaves a prefix of them, each
+//	    whole, with exactly its statuses, and no image above it. Applied names
+//	    only what is flushed or a table that Pebble took over.
 //	L3  Staged blocks are visible at once; a block leaves the overlay only after
 //	    it is in Pebble. A reader looks in that order and never misses one.
 //	L4  Every value carries a checksum over its key and itself, and is checked

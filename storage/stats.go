@@ -13,6 +13,7 @@ import (
 type LedgerStats struct {
 	Flushes, Compactions uint64
 	FlushedBytes         uint64 // of tables that flushes wrote
+	TakenBytes           uint64 // of tables that blocks became without a memtable
 	CompactedBytes       uint64 // of tables that compactions wrote
 	DebtBytes            uint64 // an estimate of what compactions have yet to read
 	MemTableBytes        uint64
@@ -59,6 +60,7 @@ func (l *Ledger) Stats() LedgerStats {
 	}
 	for i := range m.Levels {
 		s.FlushedBytes += m.Levels[i].TableBytesFlushed
+		s.TakenBytes += m.Levels[i].TableBytesIngested
 		s.CompactedBytes += m.Levels[i].TableBytesCompacted
 		s.TableBytes += uint64(m.Levels[i].TablesSize)
 	}

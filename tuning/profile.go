@@ -36,6 +36,7 @@ type Profile struct {
 	JournalSegmentBytes  int    // bytes
 	BlockCacheBytes      int    // bytes
 	MemTableBytes        int    // bytes
+	LedgerCompression    int    // 0 none, 1 fast, 2 small
 	GCPercent            int    // percent, GOGC
 	MaxProcs             int    // threads, GOMAXPROCS, 0 = all cores
 	PinThreads           int    // PinNever, PinAuto or PinAlways

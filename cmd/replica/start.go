@@ -191,6 +191,7 @@ func (run *running) open() error {
 	var found pipeline.Found
 	run.replica, found, err = pipeline.Open(cfg, suite, run.link, pipeline.Disk{Dir: n.dataDir,
 		JournalSegmentBytes: p.JournalSegmentBytes, CacheBytes: int64(p.BlockCacheBytes), MemTableBytes: p.MemTableBytes,
+		Compression: storage.Compression(p.LedgerCompression),
 		Fatal: func(err error) {
 			run.log.Error("ledger cannot go on", "error", err)
 			os.Exit(exitFailure)

@@ -64,7 +64,7 @@ var boards = []board{
 		{"Journal written", "Bps", "", []line{{`rate(quorate_journal_written_bytes_total[1m])`, perReplica}}},
 		{"Journal segments", "short", "Free ones are used again.", []line{{`quorate_journal_segments`, perReplica + " {{state}}"}}},
 		{"Records a sync", "short", "Group commit at work.", []line{{`rate(quorate_journal_records_total[1m]) / rate(quorate_journal_sync_seconds_count[1m])`, perReplica}}},
-		{"Pebble writes", "Bps", "Flushes and compactions.", []line{{`rate(quorate_ledger_flushed_bytes_total[1m])`, perReplica + " flushed"}, {`rate(quorate_ledger_compacted_bytes_total[1m])`, perReplica + " compacted"}}},
+		{"Pebble writes", "Bps", "Tables of blocks, flushes and compactions.", []line{{`rate(quorate_ledger_taken_bytes_total[1m])`, perReplica + " blocks"}, {`rate(quorate_ledger_flushed_bytes_total[1m])`, perReplica + " flushed"}, {`rate(quorate_ledger_compacted_bytes_total[1m])`, perReplica + " compacted"}}},
 		{"Pebble, yet to compact", "bytes", "Falls again, or compaction does not keep up.", []line{{`quorate_ledger_compaction_debt_bytes`, perReplica}}},
 		{"Pebble, level 0", "short", "Tables.", []line{{`quorate_ledger_level0_files`, perReplica}}},
 		{"Pebble, writers wait", "percentunit", "Share of the time.", []line{{`rate(quorate_ledger_stalled_seconds_total[1m])`, perReplica}}},
