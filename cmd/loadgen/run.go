@@ -204,6 +204,12 @@ func run(ctx context.Context, fl *runFlags, stdout, stderr io.Writer) error {
 		return fail(exitFailure, err)
 	}
 	d.disturb(disturb)
+	if late := time.Since(begin); fl.begin != "" && late > time.Second {
+		if files != nil {
+			files.remove()
+		}
+		return fail(exitFailure, fmt.Errorf("everything was ready %v after --begin %s; choose a later time for all processes", late.Round(time.Second), fl.begin))
+	}
 	sleepUntil(ctx, begin)
 	d.measure(ctx, &load{plan: plan, outstanding: fl.inFlight * fl.clients, duration: fl.duration, warmup: fl.warmup},
 		newLive(live, fl.title(gen), fl.duration, fl.warmup))

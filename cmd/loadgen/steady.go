@@ -13,6 +13,7 @@ import (
 // each.
 const (
 	rateDrift    = 0.10 // of the mean rate
+	noise        = 2    // standard errors that a difference of means has to exceed
 	latencyDrift = 2    // ratio of the median p50s
 	latencyFloor = 10   // ms: below it a ratio says nothing
 	backlogDrift = 0.5  // of the mean outstanding
@@ -24,14 +25,14 @@ const (
 // unsteady says why the measured rows of a step are no steady state, or nothing.
 // Backlog is asked of an open loop alone: a closed one keeps it. batch is what
 // one request more or less is worth: a rate that differs by two of them does not
-// drift.
+// drift, nor one that differs by no more than its seconds do among themselves.
 func unsteady(rows []outcome.Row, batch int, open bool) string {
 	if len(rows) < steadyRows {
 		return fmt.Sprintf("%d measured seconds are too few to tell", len(rows))
 	}
 	first, second := rows[:len(rows)/2], rows[len(rows)/2:]
 	a, b := mean(first, achievedOf), mean(second, achievedOf)
-	if gap := math.Abs(b - a); gap > max(rateDrift*(a+b)/2, 2*float64(batch)/float64(len(first))) {
+	if gap := math.Abs(b - a); gap > max(rateDrift*(a+b)/2, 2*float64(batch)/float64(len(first)), noise*standardError(first, second, achievedOf)) {
 		return fmt.Sprintf("the rate drifts from %.0f to %.0f/s", a, b)
 	}
 	a, b = median(first, p50Of), median(second, p50Of)
@@ -75,6 +76,18 @@ func mean(rows []outcome.Row, of func(*outcome.Row) float64) (sum float64) {
 		sum += of(&rows[i])
 	}
 	return sum / float64(len(rows))
+}
+
+// standardError is the standard error of the difference of two halves' means.
+func standardError(a, b []outcome.Row, of func(*outcome.Row) float64) float64 {
+	variance := func(rows []outcome.Row) (v float64) {
+		m := mean(rows, of)
+		for i := range rows {
+			v += (of(&rows[i]) - m) * (of(&rows[i]) - m)
+		}
+		return v / float64(max(len(rows)-1, 1)) / float64(len(rows))
+	}
+	return math.Sqrt(variance(a) + variance(b))
 }
 
 func median(rows []outcome.Row, of func(*outcome.Row) float64) float64 {

@@ -100,6 +100,12 @@ func TestSteady(t *testing.T) {
 	if why := unsteady(rows(func(i int, r *outcome.Row) { r.Achieved -= uint64(200 * i) }), 5000, true); why != "" {
 		t.Errorf("a request more or less in a half: %q", why)
 	}
+	noisy := rows(func(i int, r *outcome.Row) {
+		r.Achieved = []uint64{1000, 9000, 2000, 8000, 5000, 9000, 1000, 9500, 3000, 6000}[i]
+	})
+	if why := unsteady(noisy, 1, true); why != "" {
+		t.Errorf("noise without a trend: %q", why)
+	}
 	if why := unsteady(rows(func(i int, r *outcome.Row) { r.Outstanding *= 1 + 0.2*float64(i) }), 1, false); why != "" {
 		t.Errorf("a closed loop has a backlog: %q", why)
 	}
