@@ -104,6 +104,7 @@ func (r *Replica) accuse(a consensus.Accuse) {
 	if !r.evidence.add(a.Primary, a.Evidence) {
 		return
 	}
+	r.stats.Evidence.Add(1)
 	r.log.Warn("replica is proven to have equivocated", "peer", a.Primary, "view", a.Evidence.View, "seq", a.Evidence.Seq)
 	if r.cfg.Evidence != nil {
 		r.commit.items.put(commitItem{evidence: &a.Evidence})

@@ -107,6 +107,10 @@ func TestEvidenceIsBoundedAndLoadedAgain(t *testing.T) {
 	if got := len(r.Evidence()); got != evidenceMax {
 		t.Errorf("%d proofs against one replica are kept, want %d", got, evidenceMax)
 	}
+	// Whoever watches hears of each that is kept, once.
+	if got := r.stats.Evidence.Load(); got != evidenceMax {
+		t.Errorf("%d proofs are counted, want %d", got, evidenceMax)
+	}
 	for _, it := range r.commit.items.take(nil) {
 		_ = kept.Append(it.evidence.Append(nil))
 	}

@@ -48,7 +48,7 @@ var metrics = []metric{
 	counter("quorate_view_changes_total", "Views entered since start.", func(r *Replica) uint64 { return r.stats.ViewsEntered.Load() }),
 	counter("quorate_complaints_total", "Complaints of this replica about a primary.", func(r *Replica) uint64 { return r.stats.Complaints.Load() }),
 	counter("quorate_replicas_banned_total", "Replicas whose shares are ignored after a bad one.", func(r *Replica) uint64 { return r.stats.Banned.Load() }),
-	counter("quorate_evidence_total", "Proofs of a faulty primary.", func(r *Replica) uint64 { return r.stats.Evidence.Load() }),
+	counter("quorate_evidence_total", "Proofs of a faulty primary: of its own eyes, and kept ones; one lie may be both.", func(r *Replica) uint64 { return r.stats.Evidence.Load() }),
 	counter("quorate_peer_malformed_total", "Frames of replicas that do not decode.", func(r *Replica) uint64 { return r.stats.PeerMalformed.Load() }),
 	counter("quorate_peer_dropped_total", "Frames of replicas dropped because a ring was full.", func(r *Replica) uint64 { return r.stats.PeerDropped.Load() }),
 	counter("quorate_peer_stale_total", "Forwarded requests that were executed before.", func(r *Replica) uint64 { return r.stats.PeerStale.Load() }),
