@@ -122,6 +122,16 @@ netfaults: build ## break the network between real replicas ROUNDS times, from S
 alerts-test: ## check deploy/prometheus and show each alert fire and clear; needs promtool (Debian: prometheus), skips without
 	deploy/check.sh
 
+dashboards: build ## four real replicas, load and a real Prometheus: every expression of deploy/ has data; needs Debian's prometheus, skips without
+	@bench/drill/install.sh
+	$(GO) build -trimpath -buildvcs=false -o bin/ ./bench/drill
+	bin/drill -mode dashboards $(ARGS)
+
+alert-drill: build ## stage a real fault for each alert: it fires, and clears after it; minutes, some faults need root
+	@bench/drill/install.sh
+	$(GO) build -trimpath -buildvcs=false -o bin/ ./bench/drill
+	bin/drill -mode alerts $(ARGS)
+
 crashpoints: ## crash four replicas' disks at every file-system operation of a script, and open what is left
 	$(GO) test ./sim/disks -v -count=1 -timeout 0 -run TestEveryCrashPoint -disks.full
 
