@@ -69,6 +69,12 @@ func TestRuleImports(t *testing.T) {
 		{"cmd/replica", "quorate/sim", "may not import sim"},
 		{"cmd/loadgen", "quorate/consensus", "may not import consensus"},
 		{"tuning", "quorate/wire", "may not import wire"},
+		{"capacity", "time", "may not import time"},
+		{"capacity", "quorate/wire", "may not import wire"},
+		{"capacity", "gonum.org/v1/gonum/mat", ""},
+		{"capacity/calibrate", "quorate/netio", ""},
+		{"capacity/calibrate", "quorate/client", "may not import client"},
+		{"cmd/loadgen", "quorate/capacity", "may not import capacity"},
 		{"kitchen", "fmt", "is no room"},
 	}
 	for _, r := range rows {
