@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -35,6 +36,7 @@ type demoFlags struct {
 	batch    int
 	duration time.Duration
 	profile  string
+	scheme   cluster.Scheme // empty: threshold BLS
 	keep     bool
 }
 
@@ -139,7 +141,7 @@ func (d *demo) makeFiles() error {
 		return err
 	}
 	fl := initFlags{dir: dir, name: "demo", replicas: 4, hosts: []string{"127.0.0.1"}, basePort: base, metricsPort: base + 8,
-		profile: d.fl.profile, scheme: string(cluster.ThresholdBLS), ledgers: []string{"1:USD:2"}, clients: 64, window: 256, out: outputTable}
+		profile: d.fl.profile, scheme: string(cmp.Or(d.fl.scheme, cluster.ThresholdBLS)), ledgers: []string{"1:USD:2"}, clients: 64, window: 256, out: outputTable}
 	if err := runInit(io.Discard, &fl); err != nil {
 		return err
 	}

@@ -63,6 +63,7 @@ most f of them lie and c more are slow or down.
 	}
 	root.AddCommand(newInit(), newCheck(), newConfig(), newTuning(), newStart(), newDemo(), newVerify(), newInspect(), newVersion())
 	root.AddCommand(newStatusCommand(), newAccountCommand(), newTransferCommand(), newReceiptCommand(), newPayerCommand(), newLog())
+	root.AddCommand(newCapacityCommand())
 	return root
 }
 
