@@ -10,26 +10,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"quorate/client"
+	"quorate/cmd/replica/shown"
 	"quorate/payments"
 	"quorate/wire"
 )
-
-// accountShown is an account as -o json shows it; numbers over 32 bits are
-// decimal strings, since many JSON readers keep 53 bits of a number.
-type accountShown struct {
-	ID             string   `json:"id"`
-	Ledger         uint32   `json:"ledger"`
-	Code           uint16   `json:"code"`
-	Flags          []string `json:"flags"`
-	DebitsPending  string   `json:"debits_pending"`
-	DebitsPosted   string   `json:"debits_posted"`
-	CreditsPending string   `json:"credits_pending"`
-	CreditsPosted  string   `json:"credits_posted"`
-	UserData128    string   `json:"user_data_128"`
-	UserData64     uint64   `json:"user_data_64,string"`
-	UserData32     uint32   `json:"user_data_32"`
-	Timestamp      string   `json:"timestamp"`
-}
 
 // named is one flag of a record and its name.
 type named[F ~uint16] struct {
@@ -88,18 +72,11 @@ func newAccountCommand() *cobra.Command {
 var accountRecords = records[payments.Account]{
 	name:   "accounts",
 	lookup: (*client.Client).LookupAccounts,
-	json: func(x *payments.Account) any {
-		return accountShown{
-			ID: x.ID.String(), Ledger: x.Ledger, Code: x.Code, Flags: flagNames(accountFlags, x.Flags),
-			DebitsPending: x.DebitsPending.String(), DebitsPosted: x.DebitsPosted.String(),
-			CreditsPending: x.CreditsPending.String(), CreditsPosted: x.CreditsPosted.String(),
-			UserData128: x.UserData128.String(), UserData64: x.UserData64, UserData32: x.UserData32, Timestamp: stamp(x.Timestamp),
-		}
-	},
-	heads: "ACCOUNT\tLEDGER\tCODE\tDEBITS-POSTED\tCREDITS-POSTED\tDEBITS-PENDING\tCREDITS-PENDING\tFLAGS\tCREATED",
+	json:   func(x *payments.Account) any { return shown.OfAccount(x) },
+	heads:  "ACCOUNT\tLEDGER\tCODE\tDEBITS-POSTED\tCREDITS-POSTED\tDEBITS-PENDING\tCREDITS-PENDING\tFLAGS\tCREATED",
 	row: func(x *payments.Account) string {
 		return fmt.Sprintf("%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s", x.ID, x.Ledger, x.Code, x.DebitsPosted, x.CreditsPosted,
-			x.DebitsPending, x.CreditsPending, strings.Join(flagNames(accountFlags, x.Flags), "|"), stamp(x.Timestamp))
+			x.DebitsPending, x.CreditsPending, strings.Join(flagNames(accountFlags, x.Flags), "|"), shown.Stamp(x.Timestamp))
 	},
 }
 
@@ -148,6 +125,6 @@ func createAccount(ctx context.Context, w io.Writer, c *client.Client, account *
 	if name != payments.AccountOK && name != payments.AccountExists {
 		return fmt.Errorf("account %s: %w: %s", account.ID, errCode, name)
 	}
-	_, err = fmt.Fprintf(w, "account %s: %s in block %d at %s\n", account.ID, name, r.Reply.Header.Seq, stamp(r.Reply.FirstTimestamp))
+	_, err = fmt.Fprintf(w, "account %s: %s in block %d at %s\n", account.ID, name, r.Reply.Header.Seq, shown.Stamp(r.Reply.FirstTimestamp))
 	return err
 }

@@ -10,6 +10,7 @@ import (
 
 	"quorate/client/clienttest"
 	"quorate/cluster"
+	"quorate/cmd/replica/shown"
 	"quorate/wire"
 )
 
@@ -61,12 +62,12 @@ func TestAccountsAndTransfers(t *testing.T) {
 	command("account", "get", "1", "3", "--dir", dir).want(t, exitFailure, "1 of 2 accounts do not exist")
 	command("transfer", "get", "77", "--dir", dir).want(t, exitOK, "250", "EXECUTED")
 
-	var accounts []accountShown
+	var accounts []shown.Account
 	decode(t, command("account", "get", "2", "--dir", dir, "-o", "json").stdout, &accounts)
 	if len(accounts) != 1 || accounts[0].CreditsPosted != "251" || accounts[0].DebitsPosted != "0" {
 		t.Errorf("accounts %+v", accounts)
 	}
-	var transfers []transferShown
+	var transfers []shown.Transfer
 	decode(t, command("transfer", "get", "77", "--dir", dir, "-o", "json").stdout, &transfers)
 	if len(transfers) != 1 || transfers[0].Amount != "250" || transfers[0].DebitAccountID != "1" {
 		t.Errorf("transfers %+v", transfers)
@@ -244,10 +245,10 @@ func TestFlagNames(t *testing.T) {
 	if id, again := randomID(), randomID(); id == again || id.IsZero() || id.IsMax() {
 		t.Errorf("ids %s and %s", id, again)
 	}
-	if got, want := stamp(1_500_000_001), "1970-01-01T00:00:01.500000001Z"; got != want {
+	if got, want := shown.Stamp(1_500_000_001), "1970-01-01T00:00:01.500000001Z"; got != want {
 		t.Errorf("stamp %s, want %s", got, want)
 	}
-	if b, err := json.Marshal(accountShown{}); err != nil || !strings.Contains(string(b), `"user_data_64":"0"`) {
+	if b, err := json.Marshal(shown.Account{}); err != nil || !strings.Contains(string(b), `"user_data_64":"0"`) {
 		t.Errorf("%s, %v", b, err)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -85,9 +84,4 @@ func parseIDs(args []string) ([]payments.U128, error) {
 		ids[i] = id
 	}
 	return ids, nil
-}
-
-// stamp shows a timestamp of the ledger.
-func stamp(nanos uint64) string {
-	return time.Unix(0, int64(nanos)).UTC().Format(time.RFC3339Nano)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"quorate/client"
+	"quorate/cmd/replica/shown"
 	"quorate/payments"
 	"quorate/wire"
 )
@@ -66,7 +67,7 @@ block, and f+1 replicas signed the block. One changed byte makes it invalid.`,
 func printVerdict(w io.Writer, r *client.Receipt, out output) error {
 	hash := r.Scope.Cluster
 	v := verdict{
-		Valid: true, Code: r.Code(), Timestamp: stamp(r.Timestamp()), Block: uint64(r.Header.Seq),
+		Valid: true, Code: r.Code(), Timestamp: shown.Stamp(r.Timestamp()), Block: uint64(r.Header.Seq),
 		Client: uint64(r.Client), Cluster: fmt.Sprintf("%x", hash[:]),
 	}
 	detail := ""

@@ -12,26 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"quorate/client"
+	"quorate/cmd/replica/shown"
 	"quorate/payments"
 	"quorate/wire"
 )
-
-// transferShown is a transfer as -o json shows it.
-type transferShown struct {
-	ID              string   `json:"id"`
-	DebitAccountID  string   `json:"debit_account_id"`
-	CreditAccountID string   `json:"credit_account_id"`
-	Amount          string   `json:"amount"`
-	PendingID       string   `json:"pending_id"`
-	Ledger          uint32   `json:"ledger"`
-	Code            uint16   `json:"code"`
-	Flags           []string `json:"flags"`
-	Timeout         uint32   `json:"timeout"`
-	UserData128     string   `json:"user_data_128"`
-	UserData64      uint64   `json:"user_data_64,string"`
-	UserData32      uint32   `json:"user_data_32"`
-	Timestamp       string   `json:"timestamp"`
-}
 
 var transferFlags = []named[payments.TransferFlags]{
 	{payments.TransferLinked, "linked"},
@@ -56,18 +40,11 @@ func newTransferCommand() *cobra.Command {
 var transferRecords = records[payments.Transfer]{
 	name:   "transfers",
 	lookup: (*client.Client).LookupTransfers,
-	json: func(x *payments.Transfer) any {
-		return transferShown{
-			ID: x.ID.String(), DebitAccountID: x.DebitAccountID.String(), CreditAccountID: x.CreditAccountID.String(),
-			Amount: x.Amount.String(), PendingID: x.PendingID.String(), Ledger: x.Ledger, Code: x.Code,
-			Flags: flagNames(transferFlags, x.Flags), Timeout: x.Timeout,
-			UserData128: x.UserData128.String(), UserData64: x.UserData64, UserData32: x.UserData32, Timestamp: stamp(x.Timestamp),
-		}
-	},
-	heads: "TRANSFER\tDEBIT\tCREDIT\tAMOUNT\tLEDGER\tCODE\tFLAGS\tEXECUTED",
+	json:   func(x *payments.Transfer) any { return shown.OfTransfer(x) },
+	heads:  "TRANSFER\tDEBIT\tCREDIT\tAMOUNT\tLEDGER\tCODE\tFLAGS\tEXECUTED",
 	row: func(x *payments.Transfer) string {
 		return fmt.Sprintf("%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s", x.ID, x.DebitAccountID, x.CreditAccountID, x.Amount, x.Ledger, x.Code,
-			strings.Join(flagNames(transferFlags, x.Flags), "|"), stamp(x.Timestamp))
+			strings.Join(flagNames(transferFlags, x.Flags), "|"), shown.Stamp(x.Timestamp))
 	},
 }
 
@@ -187,7 +164,7 @@ func createTransfer(ctx context.Context, w io.Writer, c *client.Client, t *payme
 	if name != payments.TransferOK && name != payments.TransferExists {
 		return fmt.Errorf("transfer %s: %w: %s", t.ID, errCode, name)
 	}
-	_, err = fmt.Fprintf(w, "transfer %s: %s in block %d at %s\n", t.ID, name, r.Reply.Header.Seq, stamp(r.Reply.FirstTimestamp))
+	_, err = fmt.Fprintf(w, "transfer %s: %s in block %d at %s\n", t.ID, name, r.Reply.Header.Seq, shown.Stamp(r.Reply.FirstTimestamp))
 	return err
 }
 
