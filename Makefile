@@ -141,6 +141,12 @@ alert-drill: build ## stage a real fault for each alert: it fires, and clears af
 	@bench/drill/install.sh
 	$(GO) build -trimpath -buildvcs=false -o bin/ ./bench/drill
 	bin/drill -mode alerts $(ARGS)
+console-test: ## use the console with a headless browser, by keys, in light and dark, narrow and wide; needs chromium and npm, skips without
+	$(GO) test ./cmd/replica/e2e -count=1 -v -run '^TestConsole' -args -console.browser
+
+console-shots: ## take docs/img/console-light.png and -dark.png of four replicas under load
+	@mkdir -p docs/img
+	$(GO) test ./cmd/replica/e2e -count=1 -v -run '^TestConsoleInABrowser$$' -args -console.shots=$(CURDIR)/docs/img
 
 crashpoints: ## crash four replicas' disks at every file-system operation of a script, and open what is left
 	$(GO) test ./sim/disks -v -count=1 -timeout 0 -run TestEveryCrashPoint -disks.full

@@ -19,14 +19,25 @@ type word struct {
 const (
 	metricsAddrKey     = "metrics_addr"
 	metricsAddrDefault = "127.0.0.1:9464"
+	consoleKey         = "console"
 	otlpEndpointKey    = "otlp_endpoint"
+)
+
+// What the setting console may be.
+const (
+	ConsoleAuto = "auto" // on a loopback address alone
+	ConsoleOn   = "true"
+	ConsoleOff  = "false"
 )
 
 // words is the other part of the table of settings (invariant T1).
 var words = []word{
 	{metricsAddrKey, "host:port", metricsAddrDefault,
-		"Where Prometheus finds /metrics. Loopback, because metrics show volumes to anyone who can connect; 9464 is the port of exporters by convention.",
+		"Where Prometheus finds /metrics, and a browser the console. Loopback, because metrics show volumes to anyone who can connect; 9464 is the port of exporters by convention.",
 		func(p *Profile) *string { return &p.MetricsAddr }, checkAddr},
+	{consoleKey, "mode", ConsoleAuto,
+		"Whether metrics_addr also serves the console: true, false, or auto, which is true on a loopback address and false elsewhere. It changes nothing and asks nobody who they are, and it shows accounts and the contents of blocks.",
+		func(p *Profile) *string { return &p.Console }, checkConsole},
 	{otlpEndpointKey, "URL", "",
 		"Where traces go, by OTLP over HTTP: http://127.0.0.1:4318 is a collector's usual place. Empty is nowhere. It does nothing while trace_sample is 0.",
 		func(p *Profile) *string { return &p.OTLPEndpoint }, checkEndpoint},

@@ -3,6 +3,7 @@ package tuning
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"strconv"
@@ -43,6 +44,7 @@ type Profile struct {
 	TraceSample          int    // requests of which one is traced, 0 = none
 	MetricsAddr          string // host:port, empty = off
 	OTLPEndpoint         string // URL, empty = none
+	Console              string // ConsoleAuto, ConsoleOn or ConsoleOff
 }
 
 // The built-in profiles, in the order of the columns in fields.go.
@@ -127,6 +129,26 @@ func checkEndpoint(endpoint string) error {
 		return fmt.Errorf("%w: %s is no URL of a collector; write it as http://127.0.0.1:4318, without a name or a password, or leave it empty", ErrProfile, otlpEndpointKey)
 	}
 	return nil
+}
+
+func checkConsole(mode string) error {
+	if mode != ConsoleAuto && mode != ConsoleOn && mode != ConsoleOff {
+		return fmt.Errorf("%w: %s %q: choose %s, %s or %s", ErrProfile, consoleKey, mode, ConsoleAuto, ConsoleOn, ConsoleOff)
+	}
+	return nil
+}
+
+// ConsoleServed reports whether the console is to be served at MetricsAddr.
+func (p *Profile) ConsoleServed() bool {
+	if p.MetricsAddr == "" || p.Console == ConsoleOff {
+		return false
+	}
+	if p.Console == ConsoleOn {
+		return true
+	}
+	host, _, err := net.SplitHostPort(p.MetricsAddr)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
 // Set gives the setting with this key a value from text, checked against its

@@ -91,6 +91,32 @@ func TestSetAndGet(t *testing.T) {
 	}
 }
 
+func TestConsoleIsForLoopbackUnlessAsked(t *testing.T) {
+	p, err := Named(Balanced)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		addr, mode string
+		want       bool
+	}{
+		{"127.0.0.1:9464", ConsoleAuto, true}, {"[::1]:9464", ConsoleAuto, true}, {"localhost:9464", ConsoleAuto, true}, {"127.9.9.9:1", ConsoleAuto, true},
+		{":9464", ConsoleAuto, false}, {"0.0.0.0:9464", ConsoleAuto, false}, {"[::]:9464", ConsoleAuto, false}, {"10.0.0.1:9464", ConsoleAuto, false},
+		{"node1:9464", ConsoleAuto, false}, {"localhost.evil.example:9464", ConsoleAuto, false},
+		{"10.0.0.1:9464", ConsoleOn, true}, {"127.0.0.1:9464", ConsoleOff, false}, {"", ConsoleOn, false},
+	} {
+		p.MetricsAddr, p.Console = c.addr, c.mode
+		if got := p.ConsoleServed(); got != c.want {
+			t.Errorf("metrics_addr %q, console %s: %v", c.addr, c.mode, got)
+		}
+	}
+	for _, mode := range []string{"", "yes", "True", "auto "} {
+		if err := p.Set("console", mode); !errors.Is(err, ErrProfile) || !strings.Contains(err.Error(), "console") {
+			t.Errorf("console = %q: %v", mode, err)
+		}
+	}
+}
+
 func TestValidateTogether(t *testing.T) {
 	rows := []struct {
 		what   string

@@ -91,7 +91,7 @@ func runDemo(ctx context.Context, fl *demoFlags, out io.Writer) error {
 		return fail(exitCreate, err)
 	}
 	defer d.stopAll()
-	fmt.Fprintf(out, "  metrics http://%s/metrics   stop: ctrl-c\n", d.metrics)
+	fmt.Fprintf(out, "  dashboard http://%s/   metrics http://%s/metrics   stop: ctrl-c\n", d.metrics, d.metrics)
 	for i := range d.genesis.Members {
 		if err := d.start(i); err != nil {
 			return fail(exitFailure, err)
@@ -117,7 +117,7 @@ func (d *demo) show(ctx context.Context) error {
 		return err
 	}
 	if d.fl.keep {
-		fmt.Fprintf(d.out, "  replicas go on; metrics http://%s/metrics; stop: ctrl-c\n", d.metrics)
+		fmt.Fprintf(d.out, "  replicas go on; dashboard http://%s/; stop: ctrl-c\n", d.metrics)
 		<-ctx.Done()
 		return nil
 	}

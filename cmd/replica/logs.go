@@ -96,7 +96,7 @@ func (n *node) clusterID() string {
 // logger gives the logger of a room.
 func (run *running) logger(room string) *slog.Logger {
 	n := run.node
-	return slog.New(run.lines.Handler()).With("replica", n.keys.Replica, "cluster", n.clusterID(), oplog.RoomKey, room)
+	return slog.New(run.recent.Handler(run.lines.Handler())).With("replica", n.keys.Replica, "cluster", n.clusterID(), oplog.RoomKey, room)
 }
 
 // logLines gives the log's counts to Prometheus.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"regexp"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,12 +17,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"quorate/cmd/replica/console"
 	"quorate/netio"
 	"quorate/pipeline"
 )
 
-// serveMetrics opens the Prometheus endpoint, if one is configured, on a
-// listener of its own with strict limits.
+// pageConnsMax bounds the connections of the metrics listener: a Prometheus, and
+// a few browsers with six each.
+const pageConnsMax = 64
+
+// serveMetrics opens the listener for Prometheus and for browsers, if one is
+// configured, with strict limits. stop ends what reads the replica; it may be
+// called twice.
 func (run *running) serveMetrics() (stop func(), err error) {
 	addr := run.node.settings.profile.MetricsAddr
 	if addr == "" {
@@ -38,7 +45,9 @@ func (run *running) serveMetrics() (stop func(), err error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 5 * time.Second}))
 	mux.HandleFunc("GET /debug/traces", run.showTraces)
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
+	stopConsole := run.serveConsole(mux, addr)
+	var conns atomic.Int64
+	srv := &http.Server{Handler: mux, ConnState: boundConns(&conns), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
 		WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(run.log.Handler(), slog.LevelWarn)}
 	go func() {
@@ -46,11 +55,44 @@ func (run *running) serveMetrics() (stop func(), err error) {
 			run.log.Error("metrics endpoint ended", "error", err)
 		}
 	}()
-	return func() {
+	return sync.OnceFunc(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		_ = srv.Shutdown(ctx) // a scrape that is under way may be cut
-	}, nil
+		stopConsole()
+	}), nil
+}
+
+// boundConns closes connections over the bound.
+func boundConns(open *atomic.Int64) func(net.Conn, http.ConnState) {
+	return func(c net.Conn, s http.ConnState) {
+		switch s {
+		case http.StateNew:
+			if open.Add(1) > pageConnsMax {
+				_ = c.Close()
+			}
+		case http.StateClosed, http.StateHijacked:
+			open.Add(-1)
+		}
+	}
+}
+
+// serveConsole adds the console to the mux, unless the settings say no.
+func (run *running) serveConsole(mux *http.ServeMux, addr string) (stop func()) {
+	p := &run.node.settings.profile
+	if !p.ConsoleServed() {
+		return func() {}
+	}
+	host, _, _ := net.SplitHostPort(addr) // listened on already
+	c := console.New(console.Config{Source: run.replica, Genesis: run.node.genesis, Self: run.node.keys.Replica, Version: version,
+		Profile: run.node.settings.profileName, More: []func() pipeline.StageStats{run.network}, Recent: run.recent, Host: host})
+	mux.Handle("/", c.Handler())
+	ctx, cancel := context.WithCancel(context.Background())
+	go c.Run(ctx)
+	return func() {
+		cancel()
+		c.Stop()
+	}
 }
 
 // network tells of the event loops as of a stage.

@@ -65,8 +65,8 @@ func finderOf(t *testing.T, n *cluster.NodeKeys, c *cluster.ClientKeys) *leak.Fi
 	return f
 }
 
-// shown is everything that can be made to print a value.
-func shown(v any) string {
+// everythingShown is everything that can be made to print a value.
+func everythingShown(v any) string {
 	var b bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%X", "% x", "%q", "%d", "%o", "%b"} {
 		fmt.Fprintf(&b, verb+"\n", v)
@@ -108,7 +108,7 @@ func TestSecretTypesShowNothing(t *testing.T) {
 			values["dealing"] = sigagg.Dealing{Shares: []sigagg.SecretShare{share}}
 		}
 		for what, v := range values {
-			if found := f.Find([]byte(shown(v))); found != nil {
+			if found := f.Find([]byte(everythingShown(v))); found != nil {
 				t.Errorf("%s: %s shows %v", name, what, found)
 			}
 		}
@@ -116,7 +116,7 @@ func TestSecretTypesShowNothing(t *testing.T) {
 		for what, v := range map[string]any{"leaky": leaky{n.keys.IdentitySeed}, "leaky in a list": []leaky{{n.keys.IdentitySeed}},
 			"key of the library": n.keys.Identity(), "seed": admin.Seed, "private field": struct{ k ed25519.PrivateKey }{admin.Key()},
 			"file": string(n.keys.YAML())} {
-			if f.Find([]byte(shown(v))) == nil {
+			if f.Find([]byte(everythingShown(v))) == nil {
 				t.Errorf("%s: %s is not found", name, what)
 			}
 		}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"quorate/cmd/replica/console"
 	"quorate/consensus"
 	"quorate/internal/oplog"
 	"quorate/netio"
@@ -95,7 +96,8 @@ func profileCPU(path string) (end func(), err error) {
 type running struct {
 	node    *node
 	lines   *oplog.Log
-	log     *slog.Logger // of this room
+	recent  *console.Recent // what the console shows of the log
+	log     *slog.Logger    // of this room
 	lock    *os.File
 	replica *pipeline.Replica
 	net     *netio.Transport
@@ -105,12 +107,14 @@ type running struct {
 	export  *exporter
 
 	diskFree, diskSize atomic.Uint64 // bytes, of the data directory's file system
+
+	stopMetrics func() // nil until it serves
 }
 
 // runNode runs a replica until ctx ends or it cannot go on.
 func runNode(ctx context.Context, n *node, lines *oplog.Log, plaintext bool) (err error) {
 	n.settings.profile.Apply()
-	run := &running{node: n, lines: lines, link: &transportLink{}}
+	run := &running{node: n, lines: lines, recent: console.NewRecent(nil), link: &transportLink{}}
 	run.log = run.logger(roomReplica)
 	if run.lock, err = lockDir(n.dataDir); err != nil {
 		return fail(exitConfig, err)
@@ -132,11 +136,10 @@ func runNode(ctx context.Context, n *node, lines *oplog.Log, plaintext bool) (er
 	if err := run.listen(plaintext); err != nil {
 		return errors.Join(fail(exitFailure, err), run.replica.Close())
 	}
-	stopMetrics, err := run.serveMetrics()
-	if err != nil {
+	if run.stopMetrics, err = run.serveMetrics(); err != nil {
 		return errors.Join(fail(exitConfig, err), run.close())
 	}
-	defer stopMetrics()
+	defer run.stopMetrics()
 	at := run.replica.Status()
 	run.log.Info("started", "seq", at.Executed, "view", at.View, "seconds", time.Since(begun).Seconds(),
 		"peer_addr", n.member().PeerAddr, "client_addr", n.member().ClientAddr, "profile", n.settings.profileName,
@@ -170,6 +173,9 @@ func (run *running) untilDone(ctx context.Context) error {
 }
 
 func (run *running) close() error {
+	if run.stopMetrics != nil {
+		run.stopMetrics() // it reads the ledger
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	return errors.Join(run.net.Close(ctx), run.replica.Close())
