@@ -174,8 +174,9 @@ func (d *driver) answer(j job, r client.Result) {
 		if unexpected > 0 {
 			d.meter.blame(unexpectedCodes(body, r.Reply.Result))
 		}
-		d.book.end(j.batch, fateAcked, acked, unexpected)
+		// Before the book: when nothing is outstanding any more the box is closed.
 		d.receipts.offer(r)
+		d.book.end(j.batch, fateAcked, acked, unexpected)
 	case errors.Is(r.Err, client.ErrNotSent):
 		d.drop()
 		d.book.end(j.batch, fateUnsent, 0, 0)
