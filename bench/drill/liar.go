@@ -150,6 +150,7 @@ func (b *bed) giveBack() error {
 		}
 		b.liar = nil
 	}
+	b.stopLoad() // replicas stand at one slot only when nobody pays
 	if err := b.Start(b.lied); err != nil {
 		return err
 	}
@@ -166,5 +167,5 @@ func (b *bed) giveBack() error {
 			return err
 		}
 	}
-	return nil
+	return b.startLoad(baseRate)
 }
