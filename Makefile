@@ -120,13 +120,13 @@ netfaults: build ## break the network between real replicas ROUNDS times, from S
 	bin/netfaults -rounds $(ROUNDS) -seed $(SEED) $(ARGS)
 
 # profile : payments per request : clients : requests of each under way
-CONFIGS ?= throughput:4000:8:4 balanced:2000:8:8 latency:500:8:16
+CONFIGS ?= throughput:4000:4:4 balanced:2000:8:4 latency:500:8:12
 HOSTFILE = run/capacity/host.json
 capacity: build ## calibrate this host, then predict and verify three loads that were not used for it; minutes, on a quiet host
 	@mkdir -p run/capacity
 	bin/replica capacity calibrate --out $(HOSTFILE) $(ARGS)
 	@bad=0; for c in $(CONFIGS); do set -- $$(echo $$c | tr : ' '); \
-	bin/replica capacity verify --calibration $(HOSTFILE) --profile $$1 --batch $$2 --clients $$3 --in-flight $$4 \
+	bin/replica capacity verify --calibration $(HOSTFILE) --profile $$1 --batch $$2 --clients $$3 --in-flight $$4 --seconds 10 \
 	--save run/capacity/$$1-$$2.json || bad=1; done; exit $$bad
 
 alerts-test: ## check deploy/prometheus and show each alert fire and clear; needs promtool (Debian: prometheus), skips without

@@ -31,7 +31,7 @@ func known(t testing.TB) *Calibration {
 		{"verify", Cost{0.2, 40, 0, 0}, Cost{0, 0, 0, 0}}, {"journal", Cost{0.1, 0, 300, 5}, Cost{0.08, 0, 250, 5}},
 		{Rest, Cost{0.5, 5, 800, 20_000}, Cost{0.2, 3, 700, 20_000}},
 	}
-	c.Model = Model{Stages: costs, Client: Cost{0.4, 40, 0, 0}, Busy: 0.95, Path: 0.45, Slot: 0.6, Tail: 2.2, SyncBase: 600, SyncByte: 0.004,
+	c.Model = Model{Stages: costs, Client: Cost{0.4, 40, 0, 0}, Busy: 0.95, Path: 0.45, Slot: 0.6, Tail: 2.2, TailFull: 1.8, SyncBase: 600, SyncByte: 0.004,
 		Ledger: Cost{142, 170, 630, 0}, Link: Cost{380, 700, 4500, 2000}}
 	if err := c.check(); err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func TestLearnFindsTheCosts(t *testing.T) {
 			t.Errorf("stage %s: %+v, made of %+v", s.Stage, s, want.Stages[i])
 		}
 	}
-	if c.Model.Residual > 0.01 || !near(c.Model.Busy, want.Busy, 0.02) || !near(c.Model.SyncBase, want.SyncBase, 0.02) || !near(c.Model.Tail, want.Tail, 0.02) {
+	if c.Model.Residual > 0.01 || !near(c.Model.Busy, want.Busy, 0.02) || !near(c.Model.SyncBase, want.SyncBase, 0.02) || !near(c.Model.Tail, want.Tail, 0.02) || !near(c.Model.TailFull, want.TailFull, 0.02) {
 		t.Errorf("%+v, made of %+v", c.Model, want)
 	}
 	for _, l := range []Load{made(c, tuning.Throughput, 2000, 0, 32), made(c, tuning.Latency, 500, 20_000, 0)} {
@@ -188,7 +188,7 @@ func TestLatencyRisesWithTheRate(t *testing.T) {
 		for part := 0.05; part < 0.95; part += 0.05 {
 			q.Rate = part * highest
 			s := c.at(&q, q.Rate)
-			if s.p99 < last*0.97 { // the wait for a slot begins in a step
+			if s.p99 < last*0.8 { // where slots fill up the tail gets shorter
 				t.Errorf("%d per request: p99 %v at %.0f %%, %v below", events, s.p99, 100*part, last)
 			}
 			last = s.p99
