@@ -51,8 +51,9 @@ type executeStage struct {
 }
 
 // stagedBytesMax is how much may wait for the commit stage before execution
-// pauses: the pause runs back through the window to the batcher and the socket.
-const stagedBytesMax = 48 << 20
+// pauses: the pause runs back through the window to the batcher and the socket. It
+// is more than the commit stage may leave to become a table.
+const stagedBytesMax = storage.TableBytesMax + 16<<20
 
 // stagedBlocksMax is the same in blocks, which may be empty: some seconds' worth.
 const stagedBlocksMax = 8192

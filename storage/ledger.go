@@ -27,7 +27,7 @@ type LedgerOptions struct {
 
 	CacheBytes    int64 // block cache; 0: 64 MiB
 	MemTableBytes int   // one memtable; 0: 32 MiB; at most three exist
-	TableBytes    int64 // staged blocks of this size become a table without a memtable; 0: a quarter of one
+	TableBytes    int64 // staged blocks of this size become a table without a memtable, at most TableBytesMax; 0: a quarter of a memtable
 
 	// Compression of tables. Each may be read with each.
 	Compression Compression
@@ -178,9 +178,9 @@ func OpenLedger(opt LedgerOptions) (*Ledger, error) {
 		opt.MemTableBytes = 32 << 20
 	}
 	if opt.TableBytes == 0 {
-		opt.TableBytes = int64(opt.MemTableBytes) / 4
+		opt.TableBytes = min(int64(opt.MemTableBytes)/4, TableBytesMax)
 	}
-	if opt.Dir == "" || opt.CacheBytes < 0 || opt.MemTableBytes < 64<<10 || opt.TableBytes < 0 ||
+	if opt.Dir == "" || opt.CacheBytes < 0 || opt.MemTableBytes < 64<<10 || opt.TableBytes < 0 || opt.TableBytes > TableBytesMax ||
 		opt.Compression < CompressNone || opt.Compression > CompressSmall {
 		return nil, fmt.Errorf("storage: ledger: %w", ErrOptions)
 	}

@@ -24,8 +24,9 @@ import (
 // (Invariant L2). Statuses stand in a table of their own, since one table with
 // both would overlap what lies between them, and both are taken in one step.
 
-// tableBytesMax bounds the blocks of one table.
-const tableBytesMax = 32 << 20
+// TableBytesMax bounds the blocks of one table, and so what Commit(false) leaves
+// staged: whoever stages may pause at more than that and be sure to go on.
+const TableBytesMax = 32 << 20
 
 // The names of tables that Pebble has not taken yet: one that it would not take
 // for a file of its own.
@@ -42,7 +43,7 @@ func (l *Ledger) commitTable(o *overlay) (int, error) {
 		}
 	}
 	n, size := 0, int64(0)
-	for n < len(o.blocks) && (n == 0 || size+o.blocks[n].bytes <= tableBytesMax) {
+	for n < len(o.blocks) && (n == 0 || size+o.blocks[n].bytes <= TableBytesMax) {
 		size += o.blocks[n].bytes
 		n++
 	}

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -14,6 +15,37 @@ import (
 func TestLedgerTables(t *testing.T) {
 	for c := CompressNone; c <= CompressSmall; c++ {
 		t.Run(fmt.Sprint(c), func(t *testing.T) { ledgerTables(t, c) })
+	}
+}
+
+// What is left staged for more stays below the size of a table, however large the
+// memtable is: execution would pause for ever.
+func TestLedgerTablesOfLargeMemtables(t *testing.T) {
+	opt := testLedgerOptions(NewMemFS())
+	opt.MemTableBytes = 256 << 20
+	l := mustLedger(t, opt)
+	m := &model{}
+	r := rand.New(rand.NewPCG(3, 3))
+	for {
+		m.stage(t, l, r, shape{events: []int{8189, 8189, 8189}})
+		if len(m.blocks) == 1 {
+			if err := l.Commit(true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, staged := l.Staged(); staged >= TableBytesMax {
+			break
+		}
+	}
+	if err := l.Commit(false); err != nil {
+		t.Fatal(err)
+	}
+	if blocks, staged := l.Staged(); staged >= TableBytesMax {
+		t.Fatalf("%d blocks of %d bytes stay staged", blocks, staged)
+	}
+	opt.TableBytes = TableBytesMax + 1
+	if _, err := OpenLedger(opt); !errors.Is(err, ErrOptions) {
+		t.Fatalf("a table larger than the largest: %v", err)
 	}
 }
 
@@ -35,7 +67,7 @@ func ledgerTables(t *testing.T, c Compression) {
 		tables uint64
 	}{
 		{[]int{60, 1, 80}, opt.TableBytes, 1},
-		{[]int{8189, 8189, 8189}, tableBytesMax + 1, 2}, // more than one table holds
+		{[]int{8189, 8189, 8189}, TableBytesMax + 1, 2}, // more than one table holds
 	} {
 		before := l.db.Metrics().Ingest.Count
 		for _, staged := l.Staged(); staged < load.bytes; _, staged = l.Staged() {

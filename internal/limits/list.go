@@ -115,7 +115,7 @@ var List = []Limit{
 	{"storage.reasonBytesMax", 120, "bytes of a reason", Inner, "storage TestJournalAmnesiaStands"},
 	{"storage.asidesMax", 2, "journals kept aside", Inner, "storage TestJournalAside"},
 	{"storage.commitBytesMax", 8 << 20, "bytes of a ledger write", Inner, "storage TestLedgerModel"},
-	{"storage.tableBytesMax", 32 << 20, "bytes of blocks in one table", Inner, "storage TestLedgerTables"},
+	{"storage.TableBytesMax", 32 << 20, "bytes of blocks in one table", Inner, "storage TestLedgerTables"},
 	{"storage.chunkCacheMax", 128, "chunks remembered", Inner, "storage TestLedgerReadersBesideWriter"},
 	{"storage.holeBlocksMax", 2048, "blocks behind a hole", File, "storage TestLedgerHole"},
 
