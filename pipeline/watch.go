@@ -176,6 +176,14 @@ type statusSlot struct {
 	answered atomic.Uint64                   // tick of the last answer, counted from standingTicks on
 }
 
+// mayAnswer takes the right to answer at tick now. A replica may ask over two links
+// at once, on two threads: one of them gets an answer, and a thread that comes late
+// with an older tick gets none.
+func (s *statusSlot) mayAnswer(now uint64) bool {
+	last := s.answered.Load()
+	return now >= last+standingTicks && s.answered.CompareAndSwap(last, now)
+}
+
 // AskStandings asks all other replicas how they stand. Answers come later; see
 // TakeStandings. What a link cannot take is lost.
 func (r *Replica) AskStandings() {
@@ -203,11 +211,10 @@ func (r *Replica) standingAsked(from wire.ReplicaID, body []byte) {
 		return
 	}
 	now := r.ticks.Load() + standingTicks // the first question comes at tick 0
-	if at := &r.statuses[from].answered; now-at.Load() < standingTicks {
+	if !r.statuses[from].mayAnswer(now) {
 		r.stats.PeerDropped.Add(1)
 		return
 	}
-	r.statuses[from].answered.Store(now)
 	// A link that is down loses it; the asker asks again.
 	_ = r.transport.Send(from, wire.LaneReply, wire.KindStanding, r.Status().Append(nil))
 }

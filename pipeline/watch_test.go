@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -165,6 +167,38 @@ func TestReplicasTellHowTheyStand(t *testing.T) {
 	}
 	if n := r.stats.PeerDropped.Load() - dropped; n < 40 {
 		t.Errorf("of 50 questions at once %d were dropped", n)
+	}
+}
+
+// However many links ask at once, one is answered. Threads ask as fast as they can
+// at ticks that whoever is answered moves on: each tick has one answer.
+func TestQuestionsAtOnceGetOneAnswer(t *testing.T) {
+	const turns = 100_000
+	var slot statusSlot
+	var clock atomic.Uint64 // in units of standingTicks
+	clock.Store(1)
+	answers := make([]atomic.Int32, turns+1)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for k := clock.Load(); k <= turns; k = clock.Load() {
+				if slot.mayAnswer(k * standingTicks) {
+					answers[k].Add(1)
+					clock.CompareAndSwap(k, k+1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for k := range answers {
+		if n := answers[k].Load(); k > 0 && n != 1 {
+			t.Fatalf("%d answers at tick %d", n, k*standingTicks)
+		}
+	}
+	for _, now := range []uint64{turns*standingTicks - 1, turns * standingTicks, (turns+1)*standingTicks - 1} {
+		if slot.mayAnswer(now) {
+			t.Errorf("an answer at tick %d, the last was at %d", now, turns*standingTicks)
+		}
 	}
 }
 
