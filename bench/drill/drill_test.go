@@ -11,6 +11,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"quorate/bench/procs"
 )
 
 const shipped = "../../deploy"
@@ -75,6 +78,27 @@ func TestEveryAlertIsStagedOrNamed(t *testing.T) {
 	}
 	for a := range maps.Keys(staged) {
 		t.Errorf("%s is staged and no alert", a)
+	}
+}
+
+// TestFaultsEndWithoutAnyStatus: what keeps a fault up ends when it is told to, even
+// if no replica answers.
+func TestFaultsEndWithoutAnyStatus(t *testing.T) {
+	b := &bed{Cluster: &procs.Cluster{}}
+	if _, err := b.Status(0); err == nil {
+		t.Fatal("a cluster of none answers")
+	}
+	done, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		b.pausePrimaries(done)
+		close(over)
+	}()
+	time.Sleep(10 * time.Millisecond)
+	close(done)
+	select {
+	case <-over:
+	case <-time.After(30 * time.Second):
+		t.Fatal("primaries are paused for ever")
 	}
 }
 

@@ -151,9 +151,15 @@ func (b *bed) wakeVictim() error {
 // pausePrimaries pauses each primary until the others have the next.
 func (b *bed) pausePrimaries(done chan struct{}) {
 	for {
+		select {
+		case <-done:
+			return
+		default:
+		}
 		at, err := b.Status(0)
 		if err != nil {
 			if at, err = b.Status(1); err != nil {
+				time.Sleep(50 * time.Millisecond)
 				continue
 			}
 		}
@@ -167,11 +173,6 @@ func (b *bed) pausePrimaries(done chan struct{}) {
 		}
 		b.Nodes[primary].Signal(syscall.SIGCONT)
 		time.Sleep(300 * time.Millisecond) // it has to learn of the view before the next stands still
-		select {
-		case <-done:
-			return
-		default:
-		}
 	}
 }
 
