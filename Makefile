@@ -141,6 +141,7 @@ alert-drill: build ## stage a real fault for each alert: it fires, and clears af
 	@bench/drill/install.sh
 	$(GO) build -trimpath -buildvcs=false -o bin/ ./bench/drill
 	bin/drill -mode alerts $(ARGS)
+
 console-test: ## use the console with a headless browser, by keys, in light and dark, narrow and wide; needs chromium and npm, skips without
 	$(GO) test ./cmd/replica/e2e -count=1 -v -run '^TestConsole' -args -console.browser
 
