@@ -73,7 +73,7 @@ func (s *commitStage) work() error {
 		return err
 	}
 	for i := range s.buf {
-		s.r.cfg.Trace.pass(TraceDurable, s.buf[i].traced...)
+		s.r.cfg.Trace.pass(TraceHanded, s.buf[i].traced...)
 	}
 	s.r.stats.CommitSeconds.observe(time.Since(start))
 	return nil

@@ -21,7 +21,7 @@ const (
 	TraceProposed                    // the proposal left the primary; a backup: was found good
 	TraceCommitted                   // its slot was committed
 	TraceExecuted                    // its block was executed
-	TraceDurable                     // its block is in the ledger's log
+	TraceHanded                      // its block was handed to the ledger, which may keep a small one in memory for now
 	TraceCertified                   // the execution certificate came
 	TraceReplied                     // the reply was handed to the transport
 	TraceSettled                     // whoever waited here for a certified result has it
@@ -40,7 +40,7 @@ var traceSpans = []struct {
 	{"propose", TraceBatched, TraceProposed, false},
 	{"commit", TraceProposed, TraceCommitted, false},
 	{"execute", TraceCommitted, TraceExecuted, false},
-	{"ledger commit", TraceExecuted, TraceDurable, false},
+	{"ledger", TraceExecuted, TraceHanded, false},
 	{"certify", TraceExecuted, TraceCertified, false},
 	{"reply", TraceCertified, TraceReplied, false},
 }
@@ -235,7 +235,7 @@ func (t *Tracer) pass(p TracePoint, requests ...wire.Digest) {
 			continue
 		}
 		l.note(p, now)
-		if l.At[TraceDurable] != 0 && l.At[TraceSettled] != 0 {
+		if l.At[TraceHanded] != 0 && l.At[TraceSettled] != 0 {
 			over = append(over, t.finish(d, l))
 		}
 	}

@@ -36,8 +36,8 @@ func TestTraceShowsEveryStage(t *testing.T) {
 	q, ch := c.submit(0, wire.OpCreateTransfers, transfersBody(1, 10, 10), 0)
 	reply := c.await(q, ch)
 	request := q.Digest(c.genesis.Hash())
-	const asked = "ingress verify batch propose commit execute ledger commit certify reply"
-	const backup = "propose commit execute ledger commit certify"
+	const asked = "ingress verify batch propose commit execute ledger certify reply"
+	const backup = "propose commit execute ledger certify"
 	for i, n := range c.nodes {
 		var got Trace
 		for deadline := time.Now().Add(20 * time.Second); !got.Finished; time.Sleep(5 * time.Millisecond) {
@@ -103,7 +103,7 @@ func TestTracesAreBounded(t *testing.T) {
 		}
 		tr.proposed(b.digest)
 		tr.committed(b, wire.SlotID{Seq: wire.SeqNum(n + 1), Digest: b.digest})
-		for _, p := range []TracePoint{TraceExecuted, TraceCertified, TraceSettled, TraceDurable} {
+		for _, p := range []TracePoint{TraceExecuted, TraceCertified, TraceSettled, TraceHanded} {
 			tr.pass(p, b.traced...)
 		}
 	}
@@ -183,7 +183,7 @@ func BenchmarkTrace(b *testing.B) {
 						tr.pass(p, d)
 					}
 				}
-				tr.pass(TraceDurable, batch.traced...)
+				tr.pass(TraceHanded, batch.traced...)
 			}
 		})
 	}

@@ -88,8 +88,8 @@ func (c *collector) of(t *testing.T, id string, replicas int) map[string][]*trac
 }
 
 const (
-	primaryStages = "ingress, verify, batch, propose, commit, execute, ledger commit, certify, reply"
-	backupStages  = "propose, commit, execute, ledger commit, certify"
+	primaryStages = "ingress, verify, batch, propose, commit, execute, ledger, certify, reply"
+	backupStages  = "propose, commit, execute, ledger, certify"
 )
 
 func TestOnePaymentIsOneTrace(t *testing.T) {
