@@ -22,5 +22,8 @@
 //	    kinds of lines by budgetsMax.
 //	G2  No line is left out silently: it is in Counts at once, and in the
 //	    attribute "suppressed" of the next line of its kind, if there is one.
-//	G3  A line below its room's level costs no allocation.
+//	G3  A line below its room's level costs no allocation here. A handler around
+//	    this one may want it all the same: a replica's console remembers lines of
+//	    level info and above whatever the level, so there those are always built,
+//	    and only lines of level debug cost nothing (console.Recent).
 package oplog

@@ -2,11 +2,11 @@ package console
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // linesMax bounds the remembered lines, alikeMax those that say the same of the
@@ -107,11 +107,17 @@ func levelName(l slog.Level) string {
 	}
 }
 
+// cut gives at most lineBytesMax bytes of s, whole characters, and a sign that
+// there was more.
 func cut(s string) string {
 	if len(s) <= lineBytesMax {
 		return s
 	}
-	return fmt.Sprintf("%.*s…", lineBytesMax, s)
+	end := lineBytesMax
+	for end > lineBytesMax-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "…"
 }
 
 // remembering is the slog.Handler of a Recent.
@@ -122,7 +128,8 @@ type remembering struct {
 }
 
 // Enabled implements slog.Handler: what is remembered does not hang on the level
-// of the log.
+// of the log. So a line of level info is always built, whatever the room's level,
+// and costs its allocations (see oplog G3); one of level debug is not.
 func (h *remembering) Enabled(ctx context.Context, l slog.Level) bool {
 	return l >= slog.LevelInfo || h.next.Enabled(ctx, l)
 }

@@ -2,10 +2,15 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
+	"unicode/utf8"
+
+	"quorate/internal/oplog"
 )
 
 // Aim: the page sees the last changes of state whatever the log's level, and one
@@ -28,6 +33,39 @@ func TestRecentRemembersBesideTheLog(t *testing.T) {
 	}
 	if got := r.since(1); len(got) != 1 || got[0].Text != "bad" {
 		t.Errorf("%+v", got)
+	}
+}
+
+// A text is bounded in bytes, whatever its characters are, and none is torn.
+func TestTextsAreCutInBytes(t *testing.T) {
+	for _, c := range []string{"y", "é", "€", "😀", "\x80", "\xff"} {
+		for shift := range 4 {
+			s := strings.Repeat("y", shift) + strings.Repeat(c, 1000)
+			got := cut(s)
+			if body := strings.TrimSuffix(got, "…"); len(body) > lineBytesMax || len(body) < lineBytesMax-4 || body == got || !strings.HasPrefix(s, body) ||
+				utf8.ValidString(s) != utf8.ValidString(body) {
+				t.Errorf("%d and %q: %d bytes, %q", shift, c, len(got), got)
+			}
+		}
+	}
+	if s := strings.Repeat("y", lineBytesMax); cut(s) != s {
+		t.Error("a text that fits is cut")
+	}
+}
+
+// What G3 of oplog says of a replica with a console: debug lines below the level
+// cost nothing, info lines are built.
+func TestOnlyDebugLinesAreFree(t *testing.T) {
+	levels := oplog.NewLevels("pipeline")
+	if err := levels.Set("warn"); err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(NewRecent(nil).Handler(oplog.New(io.Discard, levels).Handler())).With(oplog.RoomKey, "pipeline")
+	cost := func(l slog.Level) float64 {
+		return testing.AllocsPerRun(100, func() { log.LogAttrs(context.Background(), l, "checkpoint stable", slog.Uint64("seq", 1)) })
+	}
+	if debug, info := cost(slog.LevelDebug), cost(slog.LevelInfo); debug != 0 || info == 0 {
+		t.Errorf("%v allocations for debug, %v for info", debug, info)
 	}
 }
 
