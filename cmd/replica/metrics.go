@@ -44,8 +44,11 @@ func (run *running) serveMetrics() (stop func(), err error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 5 * time.Second}))
-	mux.HandleFunc("GET /debug/traces", run.showTraces)
-	stopConsole := run.serveConsole(mux, addr)
+	// Prometheus may ask by any name, so /metrics has no guard; nothing of an account
+	// is in it. Traces tell when requests came, and have one with or without a console.
+	host, _, _ := net.SplitHostPort(addr) // listened on already
+	mux.Handle("/debug/traces", console.Guard(host, http.HandlerFunc(run.showTraces)))
+	stopConsole := run.serveConsole(mux, host)
 	var conns atomic.Int64
 	srv := &http.Server{Handler: mux, ConnState: boundConns(&conns), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
 		WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
@@ -78,12 +81,11 @@ func boundConns(open *atomic.Int64) func(net.Conn, http.ConnState) {
 }
 
 // serveConsole adds the console to the mux, unless the settings say no.
-func (run *running) serveConsole(mux *http.ServeMux, addr string) (stop func()) {
+func (run *running) serveConsole(mux *http.ServeMux, host string) (stop func()) {
 	p := &run.node.settings.profile
 	if !p.ConsoleServed() {
 		return func() {}
 	}
-	host, _, _ := net.SplitHostPort(addr) // listened on already
 	c := console.New(console.Config{Source: run.replica, Genesis: run.node.genesis, Self: run.node.keys.Replica, Version: version,
 		Profile: run.node.settings.profileName, More: []func() pipeline.StageStats{run.network}, Recent: run.recent, Host: host})
 	mux.Handle("/", c.Handler())

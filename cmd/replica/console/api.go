@@ -59,7 +59,7 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) {
 		fail(w, refuse(http.StatusNotFound, "no_such_path", "there is no such path", "the console is at /, metrics at /metrics"))
 	})
-	return c.guard(mux)
+	return c.gate.guard(mux)
 }
 
 // kinds are the types of the page's files; the page itself has no ending.

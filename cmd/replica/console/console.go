@@ -48,9 +48,8 @@ type Config struct {
 type Console struct {
 	cfg     Config
 	about   about
-	hosts   map[string]bool
-	slots   chan struct{} // one token per answer under way (C2)
-	reads   chan struct{} // one per answer that reads the ledger
+	gate    gate
+	reads   chan struct{} // one token per answer that reads the ledger
 	handler http.Handler
 
 	mu        sync.Mutex // over what follows
@@ -68,8 +67,7 @@ func New(cfg Config) *Console {
 	if cfg.Recent == nil {
 		cfg.Recent = NewRecent(cfg.Now)
 	}
-	c := &Console{cfg: cfg, about: aboutOf(&cfg), hosts: ownHosts(cfg.Host),
-		slots: make(chan struct{}, answersMax), reads: make(chan struct{}, readsMax)}
+	c := &Console{cfg: cfg, about: aboutOf(&cfg), gate: newGate(cfg.Host), reads: make(chan struct{}, readsMax)}
 	c.standings = make([]standing, len(cfg.Genesis.Members))
 	for i := range c.standings {
 		c.standings[i].at = cfg.Now() // it has time to answer from now on

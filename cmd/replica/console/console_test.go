@@ -402,6 +402,33 @@ func TestHostsThatAreNotOurs(t *testing.T) {
 	}
 }
 
+// A page beside the console's is guarded as those are.
+func TestGuardOfAnotherPage(t *testing.T) {
+	var asked int
+	page := Guard("node1.example", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
+	ask := func(method, host, site string) *httptest.ResponseRecorder {
+		q := httptest.NewRequest(method, "http://x/debug/traces", nil)
+		q.Host = host
+		if site != "" {
+			q.Header.Set("Sec-Fetch-Site", site)
+		}
+		w := httptest.NewRecorder()
+		page.ServeHTTP(w, q)
+		return w
+	}
+	refused(t, "another name", ask("GET", "evil.example", ""), http.StatusMisdirectedRequest, "unknown_host")
+	refused(t, "another site", ask("GET", "localhost", "cross-site"), http.StatusForbidden, "cross_site")
+	refused(t, "a change", ask("POST", "localhost", ""), http.StatusMethodNotAllowed, "read_only")
+	for _, host := range []string{"localhost:9464", "127.0.0.1:9464", "node1.example"} {
+		if w := ask("GET", host, ""); w.Code != http.StatusOK || w.Header().Get("Content-Security-Policy") != policy {
+			t.Errorf("%s: %d %v", host, w.Code, w.Header())
+		}
+	}
+	if asked != 3 {
+		t.Errorf("%d went through", asked)
+	}
+}
+
 func TestAnswersAtOnceAreBounded(t *testing.T) {
 	f, c, _ := newFake(t)
 	f.hold, f.held = make(chan struct{}), make(chan struct{})
@@ -415,7 +442,7 @@ func TestAnswersAtOnceAreBounded(t *testing.T) {
 		t.Errorf("reads keep the live view: %d", w.Code)
 	}
 	for range answersMax - readsMax {
-		c.slots <- struct{}{}
+		c.gate.slots <- struct{}{}
 	}
 	w := get(c, "/api/v1/live")
 	if refused(t, "one more answer", w, http.StatusServiceUnavailable, "busy"); w.Header().Get("Retry-After") == "" {
@@ -426,7 +453,7 @@ func TestAnswersAtOnceAreBounded(t *testing.T) {
 	close(f.hold)
 	wg.Wait()
 	<-stopped
-	<-c.slots
+	<-c.gate.slots
 	refused(t, "after Stop", get(c, "/api/v1/blocks/1"), http.StatusServiceUnavailable, "busy")
 }
 

@@ -42,8 +42,27 @@ func busy(cause string) *refusal {
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+// gate is what stands before a handler.
+type gate struct {
+	hosts map[string]bool
+	slots chan struct{} // one token per answer under way (C2)
+}
+
+func newGate(host string) gate {
+	return gate{ownHosts(host), make(chan struct{}, answersMax)}
+}
+
+// Guard puts what the console has before its own pages before another page of the
+// same listener: names that are not this host's, other sites' pages and all that
+// is not reading are refused, and answersMax are answered at once. host is that of
+// the listener's address.
+func Guard(host string, next http.Handler) http.Handler {
+	g := newGate(host)
+	return g.guard(next)
+}
+
 // guard lets through what may be asked, and sets the headers of every answer.
-func (c *Console) guard(next http.Handler) http.Handler {
+func (g *gate) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
@@ -54,7 +73,7 @@ func (c *Console) guard(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 		h.Set("Cache-Control", "no-store")
-		if r := c.admit(q); r != nil {
+		if r := g.admit(q); r != nil {
 			if r.status == http.StatusMethodNotAllowed {
 				h.Set("Allow", "GET, HEAD")
 			}
@@ -62,8 +81,8 @@ func (c *Console) guard(next http.Handler) http.Handler {
 			return
 		}
 		select {
-		case c.slots <- struct{}{}:
-			defer func() { <-c.slots }()
+		case g.slots <- struct{}{}:
+			defer func() { <-g.slots }()
 		default:
 			fail(w, busy("as many requests are answered as may be at once"))
 			return
@@ -73,15 +92,15 @@ func (c *Console) guard(next http.Handler) http.Handler {
 }
 
 // admit refuses what nobody has to look at.
-func (c *Console) admit(q *http.Request) *refusal {
+func (g *gate) admit(q *http.Request) *refusal {
 	switch {
 	case q.Method != http.MethodGet && q.Method != http.MethodHead: // Invariant C1
-		return refuse(http.StatusMethodNotAllowed, "read_only", "the console only shows; "+method(q)+" is not for it", "use GET; the replica command changes things")
+		return refuse(http.StatusMethodNotAllowed, "read_only", "this page only shows; "+method(q)+" is not for it", "use GET; the replica command changes things")
 	case len(q.URL.Path)+len(q.URL.RawQuery) > urlBytesMax:
 		return refuse(http.StatusRequestURITooLong, "too_long", "path and query are over 1024 bytes", "ask for less")
-	case !c.known(q.Host): // Invariant C3
+	case !g.known(q.Host): // Invariant C3
 		return refuse(http.StatusMisdirectedRequest, "unknown_host", "this replica does not serve that host name", "use its address, or localhost, in the browser")
-	case strings.HasPrefix(q.URL.Path, "/api/") && crossSite(q):
+	case (strings.HasPrefix(q.URL.Path, "/api/") || strings.HasPrefix(q.URL.Path, "/debug/")) && crossSite(q):
 		return refuse(http.StatusForbidden, "cross_site", "another site asked", "open the console itself")
 	}
 	return nil
@@ -96,7 +115,7 @@ func crossSite(q *http.Request) bool {
 	return site == "cross-site" || site == "same-site"
 }
 
-// ownHosts are the names, beside addresses, under which this console is asked for.
+// ownHosts are the names, beside addresses, under which this replica is asked for.
 func ownHosts(configured string) map[string]bool {
 	hosts := map[string]bool{"localhost": true}
 	if configured != "" {
@@ -108,15 +127,15 @@ func ownHosts(configured string) map[string]bool {
 	return hosts
 }
 
-// known reports whether a Host header names this console. A page of another site
+// known reports whether a Host header names this replica. A page of another site
 // that was rebound to this address still sends its own name.
-func (c *Console) known(host string) bool {
+func (g *gate) known(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		name = h
 	}
 	name = strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
-	return net.ParseIP(name) != nil || c.hosts[strings.ToLower(name)]
+	return net.ParseIP(name) != nil || g.hosts[strings.ToLower(name)]
 }
 
 // answer writes v as JSON.

@@ -159,6 +159,28 @@ func TestOnePaymentIsOneTrace(t *testing.T) {
 		t.Errorf("%d different spans, want %d", len(ids), want)
 	}
 	d.showsTrace(id, primary)
+	d.guardsTraces()
+}
+
+// guardsTraces asks by names that another site could have pointed here: traces are
+// refused, metrics are not.
+func (d *deployment) guardsTraces() {
+	d.t.Helper()
+	for path, want := range map[string]int{"/debug/traces": http.StatusMisdirectedRequest, "/metrics": http.StatusOK} {
+		q, err := http.NewRequest(http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d%s", d.metrics, path), nil)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		q.Host = "evil.example"
+		res, err := http.DefaultClient.Do(q)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != want {
+			d.t.Errorf("%s by another name: %s, want %d", path, res.Status, want)
+		}
+	}
 }
 
 // showsTrace looks for the trace on every replica's page.
