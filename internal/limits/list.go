@@ -147,6 +147,8 @@ var List = []Limit{
 	{"console.linesMax", 128, "lines of the log", Inner, "console TestRecentIsBoundedByKind"},
 	{"console.alikeMax", 8, "lines of one kind", Peer, "console TestRecentIsBoundedByKind"},
 	{"console.lineBytesMax", 256, "bytes of a line's part", Peer, "console TestRecentRemembersBesideTheLog"},
+	{"console.numberMax", 9007199254740991, "a number that a replica says of itself", Peer, "console TestClaimsAtTheirBounds"},
+	{"console.expiryMax", 253402300799, "seconds since 1970 UTC, of a certificate's end", Peer, "console TestClaimsAtTheirBounds"},
 	{"console.ledgersShownMax", 64, "ledgers whose currency is shown", File, "console TestAboutAndPage"},
 	{"console.blocksShownMax", 50, "blocks of an answer", Operator, "console TestBadRequestsAreRefused"},
 	{"console.eventsShownMax", 200, "events or requests of an answer", Operator, "console TestBlocksAndEvents"},

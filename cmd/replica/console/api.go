@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"path"
 	"strconv"
-	"time"
 
 	"quorate/cmd/replica/shown"
 	"quorate/internal/uplot"
@@ -89,10 +88,11 @@ func pageFiles() map[string]string {
 
 // liveNow is what a page asks for each second.
 type liveNow struct {
-	Now      int64        `json:"now"`    // milliseconds since 1970 UTC
-	Uptime   float64      `json:"uptime"` // seconds
-	Head     uint64       `json:"head"`   // newest executed block
-	Events   uint64       `json:"events"` // executed since the start
+	Now      int64        `json:"now"`      // milliseconds since 1970 UTC
+	Instance string       `json:"instance"` // as in about: a page that has another's starts anew
+	Uptime   float64      `json:"uptime"`   // seconds
+	Head     uint64       `json:"head"`     // newest executed block
+	Events   uint64       `json:"events"`   // executed since the start
 	DiskLow  bool         `json:"disk_low"`
 	Replicas []replicaNow `json:"replicas"`
 	Stages   []stageNow   `json:"stages"`
@@ -113,11 +113,8 @@ func (c *Console) live(q *http.Request) (any, error) {
 	now := c.cfg.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	v := liveNow{Now: now.UnixMilli(), Head: uint64(c.cfg.Source.Head()), Events: c.last.progress.Events, DiskLow: c.last.progress.DiskLow,
+	v := liveNow{Now: now.UnixMilli(), Instance: c.about.Instance, Uptime: now.Sub(c.started).Seconds(), Head: uint64(c.cfg.Source.Head()), Events: c.last.progress.Events, DiskLow: c.last.progress.DiskLow,
 		Replicas: c.replicas(now), Stages: append([]stageNow{}, c.stages...), Samples: []sample{}, Lines: c.cfg.Recent.since(after)}
-	if started, err := time.Parse(time.RFC3339, c.about.Started); err == nil {
-		v.Uptime = now.Sub(started).Seconds()
-	}
 	for _, s := range c.samples {
 		if s.At > int64(since) {
 			v.Samples = append(v.Samples, s)

@@ -48,6 +48,7 @@ type Config struct {
 type Console struct {
 	cfg     Config
 	about   about
+	started time.Time
 	gate    gate
 	reads   chan struct{} // one token per answer that reads the ledger
 	handler http.Handler
@@ -67,7 +68,7 @@ func New(cfg Config) *Console {
 	if cfg.Recent == nil {
 		cfg.Recent = NewRecent(cfg.Now)
 	}
-	c := &Console{cfg: cfg, about: aboutOf(&cfg), gate: newGate(cfg.Host), reads: make(chan struct{}, readsMax)}
+	c := &Console{cfg: cfg, about: aboutOf(&cfg), started: cfg.Now(), gate: newGate(cfg.Host), reads: make(chan struct{}, readsMax)}
 	c.standings = make([]standing, len(cfg.Genesis.Members))
 	for i := range c.standings {
 		c.standings[i].at = cfg.Now() // it has time to answer from now on

@@ -25,4 +25,6 @@
 //	C4  Every refusal is JSON with a stable code, its cause and the next step.
 //	C5  The page runs no script and loads no style but those served with it
 //	    (Content-Security-Policy), so that no text of a client can become code.
+//	C6  What a replica says of itself is not believed of others: up to f liars
+//	    spoil their own rows, and no number of theirs breaks the page (about.go).
 package console

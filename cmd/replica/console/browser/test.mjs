@@ -84,6 +84,51 @@ async function live() {
   await page.done();
 }
 
+// lied shows a page answers that a liar or a fault has spoiled, and a process that
+// started anew behind a page that slept.
+async function lied() {
+  const page = await open();
+  let change = (v) => v, abouts = 0;
+  page.on('request', (r) => { if (r.url().includes('/api/v1/about')) abouts++; });
+  await page.route('**/api/v1/live*', async (route) => {
+    const response = await route.fetch(), v = await response.json();
+    change(v);
+    await route.fulfill({ response, json: v });
+  });
+  const moves = async () => { // the figures above the table go on
+    const seen = await text(page, '#kpis');
+    await page.waitForFunction((was) => document.querySelector('#kpis').innerText !== was, seen, { timeout: 10000 });
+  };
+  change = (v) => { for (const k of ['cert_expiry', 'view', 'seq', 'lag', 'fast_commits', 'age', 'sync_p99']) v.replicas[3][k] = 2 ** 64; };
+  await page.waitForFunction(() => document.querySelector('#replica-rows tr:nth-child(4)').innerText.includes('18,446,744'), null, { timeout: 10000 });
+  await moves();
+  assert.equal(await text(page, '#health'), 'Healthy');
+  ok('numbers without sense of one replica break nothing');
+  change = (v) => Object.assign(v.replicas[3], { fork: true, differs: [0, 1, 2] });
+  await page.waitForFunction(() => document.querySelector('#health').innerText === 'Replica 3 differs from the others: stop it', null, { timeout: 10000 });
+  assert.match(await text(page, '#replica-rows tr:nth-child(4)'), /FORK: differs from 0, 1, 2/);
+  assert.doesNotMatch(await text(page, '#replica-rows tr:nth-child(1)'), /FORK|differs/);
+  ok('a replica that differs is named, and from whom');
+  let number = 0; // of a line that only a part which failed before can show
+  change = (v) => {
+    v.replicas[2].state = null; // the table fails
+    number = number || 1e6;
+    v.lines.push({ number, time: '2026-01-01T00:00:00Z', level: 'warn', text: 'a line behind the failure', attrs: {} });
+  };
+  await page.waitForFunction(() => document.querySelector('#health').innerText.includes('not shown: replicas'), null, { timeout: 10000 });
+  await moves();
+  assert.match(await text(page, '#lines'), /a line behind the failure/);
+  ok('a part that fails leaves the rest');
+  abouts = 0;
+  let once = true;
+  change = (v) => { if (once) v.instance = 'another'; once = false; };
+  await page.waitForFunction(() => document.querySelector('#health').innerText === 'Healthy', null, { timeout: 20000 });
+  assert.equal(abouts, 1, 'the page asks anew');
+  assert.doesNotMatch(await text(page, '#lines'), /a line behind the failure/);
+  ok('another process is known, whatever its uptime');
+  await page.done();
+}
+
 // walk presses Tab until the page is left, and gives what had the focus, each
 // with a focus ring that can be seen.
 async function walk(page) {
@@ -229,7 +274,7 @@ try {
   const dead = more.find((m) => m.startsWith('down='));
   if (more.includes('shots')) await shots();
   else if (dead) await down(dead.slice(5));
-  else for (const part of [live, keyboard, barriers, theme]) await part();
+  else for (const part of [live, lied, keyboard, barriers, theme]) await part();
   console.log(`browser: ${passed} passed`);
 } finally {
   await browser.close();

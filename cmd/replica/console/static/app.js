@@ -3,6 +3,7 @@ import { $, ask, el, fill, setText } from './dom.js';
 import * as charts from './charts.js';
 import * as explore from './explore.js';
 import * as f from './format.js';
+import * as parts from './parts.js';
 
 const does = {
   network: 'event loops: frames, TLS', verify: 'signatures of requests', order: 'consensus, batches', journal: 'votes to disk',
@@ -13,19 +14,7 @@ const tags = { primary: 'good', backup: 'plain', changing: 'warn', amnesia: 'war
 
 let about = null;
 let paused = false;
-let since = 0, line = 0, uptime = 0, failures = 0, timer = 0;
-
-// health is one word for the cluster and why.
-function health(now) {
-  const rs = now.replicas, voting = rs.filter((r) => r.role === 'primary' || r.role === 'backup').length;
-  const named = (role) => rs.filter((r) => r.role === role).map((r) => r.replica).join(', ');
-  if (rs.some((r) => r.fork || r.role === 'diverged')) return ['bad', 'Replicas differ: stop the one that differs from most'];
-  if (voting < about.slow_quorum) return ['bad', `No quorum: ${voting} of ${about.n} take part, ${about.slow_quorum} are needed`];
-  const why = [];
-  for (const role of ['unreachable', 'amnesia', 'changing']) if (named(role)) why.push(`replica ${named(role)} ${role}`);
-  if (now.disk_low) why.push('disk low');
-  return why.length ? ['warn', 'Degraded: ' + why.join(', ')] : ['good', 'Healthy'];
-}
+let since = 0, line = 0, failures = 0, timer = 0; // since and line: what is shown already
 
 function showKpis(now) {
   const s = charts.newest(), self = now.replicas[about.replica];
@@ -64,7 +53,7 @@ function showReplicas(now) {
       { text: f.millis(r.sync_p99), cls: 'num', title: 'upper bound, since its start' },
       { text: `${r.peers_up} / ${about.n}`, cls: r.peers_up < about.n ? 'num warn' : 'num' },
       { text: r.cert_expiry ? f.day(r.cert_expiry) : '–', cls: r.cert_expiry && r.cert_expiry < soon ? 'bad' : '' },
-      { text: r.state.slice(0, 8) + (r.fork ? ' FORK' : ''), cls: r.fork ? 'hash bad' : 'hash', title: r.state },
+      { ...parts.digest(r), title: r.state },
     ];
   }));
 }
@@ -93,6 +82,7 @@ function showLines(fresh) {
       el('span', {}, l.text, attrs ? el('span', { className: 'muted' }, ' ' + attrs) : null));
     li.dataset.key = key;
     list.prepend(li);
+    line = l.number;
   }
   while (list.children.length > 128) list.lastChild.remove();
 }
@@ -109,25 +99,44 @@ async function start() {
 async function step() {
   if (!about) await start();
   const now = await ask(`live?since=${since}&line=${line}`);
-  if (now.uptime < uptime) { // the replica started anew
-    about = null; since = line = uptime = 0;
+  if (parts.restarted(about, now)) {
+    about = null; since = line = 0;
     charts.reset();
     $('lines').replaceChildren();
     return;
   }
-  uptime = now.uptime;
-  if (now.samples.length) since = now.samples[now.samples.length - 1].at;
-  if (now.lines.length) line = now.lines[now.lines.length - 1].number;
-  charts.add(now.samples);
-  showKpis(now);
-  showReplicas(now);
-  showStages(now);
-  showLines(now.lines);
-  const [level, words] = health(now);
+  // A part that fails must not take the others with it.
+  const failed = parts.showAll([
+    ['charts', () => showSamples(now.samples)],
+    ['figures', () => showKpis(now)],
+    ['replicas', () => showReplicas(now)],
+    ['stages', () => showStages(now)],
+    ['events', () => showLines(now.lines)],
+    ['build', () => setText($('build'), `version ${about.version} · profile ${about.profile} · up ${f.span(now.uptime)}`)],
+    ['blocks', () => explore.head(now.head)],
+    ['health', () => showHealth(now)],
+  ]);
+  if (failed.length) showFailed(failed);
+}
+
+function showSamples(fresh) {
+  if (fresh.length) since = fresh[fresh.length - 1].at; // they are kept even if drawing fails
+  charts.add(fresh);
+}
+
+function showHealth(now) {
+  const [level, words] = parts.health(now, about);
   $('health').className = 'pill ' + level;
+  $('health').title = '';
   setText($('health'), words);
-  setText($('build'), `version ${about.version} · profile ${about.profile} · up ${f.span(now.uptime)}`);
-  explore.head(now.head);
+}
+
+// showFailed tells what of an answer could not be shown, beside the health.
+function showFailed(failed) {
+  const words = $('health').textContent.split('; not shown: ')[0];
+  if ($('health').className === 'pill good') $('health').className = 'pill warn';
+  setText($('health'), `${words}; not shown: ${failed.map((x) => x.split(' ')[0]).join(', ')}`);
+  $('health').title = failed.join('; ');
 }
 
 // loop asks again a second after the last answer, more rarely while there is none.

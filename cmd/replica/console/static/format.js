@@ -14,7 +14,12 @@ export const certificate = (c) => (c.length > 384 ? `${c.slice(0, 384)}… (${c.
 export const shortID = (id) => (id.length > 18 ? id.slice(0, 8) + '…' + id.slice(-6) : id);
 export const clock = (iso) => iso.slice(11, 19);
 export const stamp = (iso) => iso.slice(0, 10) + ' ' + iso.slice(11, 23).replace(/Z$/, '') + ' UTC';
-export const day = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 10);
+
+// day is a date, whatever the number: another replica may have made it up.
+export function day(seconds) {
+  if (!(seconds >= 0 && seconds < 253402300800)) return '–';
+  return new Date(seconds * 1000).toISOString().slice(0, 10);
+}
 
 export function bytes(n) {
   if (n < 1024) return n + ' B';
