@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -322,4 +323,38 @@ func TestRankTest(t *testing.T) {
 			t.Fatalf("%v and %v: p = %v, want %v", a, b, got, want)
 		}
 	})
+}
+
+// TestRankTestOfManyRuns: a comparison of as many runs as are taken ends, and says
+// what it says of few. The exact test is the slow twin of the approximation.
+func TestRankTestOfManyRuns(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 20 {
+		values, shift := 3+rng.IntN(100), rng.Float64()
+		var a, b []float64
+		for range exactRuns / 2 {
+			a = append(a, float64(rng.IntN(values)))
+			b = append(b, math.Floor(float64(rng.IntN(values))+shift*float64(values)/3))
+		}
+		ranks, sum := doubledRanks(a, b)
+		if got, want := rankNormal(ranks, len(a), sum), rankExact(ranks, len(a), sum); math.Abs(got-want) > 0.02 {
+			t.Errorf("%v and %v: p = %v, exactly %v", a, b, got, want)
+		}
+	}
+	var even, odd, more []float64
+	for i := range runsMax {
+		even, odd, more = append(even, float64(2*i)), append(odd, float64(2*i+1)), append(more, float64(2*i+runsMax))
+	}
+	if p := rankTest(even, odd); p < 0.9 || p > 1 {
+		t.Errorf("the same: p = %v", p)
+	}
+	if p := rankTest(even, more); !(p < 1e-6) {
+		t.Errorf("half of all shifted: p = %v", p)
+	}
+	if p := rankTest(even[:100], make([]float64, runsMax)); !(p < 1e-6) {
+		t.Errorf("one value on one side: p = %v", p)
+	}
+	if p := rankTest(make([]float64, 100), make([]float64, runsMax)); p != 1 {
+		t.Errorf("one value alone: p = %v", p)
+	}
 }
