@@ -102,8 +102,9 @@ A step is a time, an action and a target. Actions: kill (SIGKILL; with 'for D' t
 replica is started again after D), stop (SIGSTOP, for D), restart (SIGTERM, then
 started), start (what a step before killed), exec (a command of yours, such as one
 that cuts a network; it finds QUORATE_DIR and QUORATE_PRIMARY set). Targets:
-primary, backup, any, replica N. A replica is found by its command line, replica
-start --dir DIR/node-N, and starts again as it was started before.`,
+primary, backup, any, replica N. A replica is found by the lock of its data
+directory, DIR/node-N/data/lock, and starts again as it was started before; its
+standard error must be a file for that, not a pipe.`,
 		Example: `  loadgen chaos --dir ./c4 --duration 60s --at '20s kill primary for 10s' --at '40s stop replica 2 for 5s'
   loadgen run --dir ./c4 --rate 5000 --duration 60s --at '20s kill primary for 20s'
   loadgen run --dir ./c4 --rate 5000 --duration 10m --chaos random --chaos-seed 7 --chaos-every 30s`,

@@ -185,6 +185,7 @@ func Random(seed uint64, every, total time.Duration) ([]Step, error) {
 func Check(steps []Step, total time.Duration, n int) error {
 	slices.SortStableFunc(steps, func(a, b Step) int { return int(a.At - b.At) })
 	killed := false
+	held := map[int]*Step{} // what is being done to a replica that is named
 	for i := range steps {
 		s := &steps[i]
 		switch {
@@ -195,7 +196,36 @@ func Check(steps []Step, total time.Duration, n int) error {
 		case s.Action == Start && !killed:
 			return fmt.Errorf("%w: %q: no step before it kills a replica", ErrPlan, s.String())
 		}
+		if err := overlap(held, s); err != nil {
+			return err
+		}
 		killed = killed || s.Action == Kill
+	}
+	return nil
+}
+
+// overlap refuses a step for a replica that an earlier step holds down or stopped,
+// and notes what this one holds. What primary, backup and any mean is not known
+// yet: such steps share what they meet (Invariant K2).
+func overlap(held map[int]*Step, s *Step) error {
+	if s.Action == Exec || s.Target < 0 {
+		return nil
+	}
+	old := held[s.Target]
+	if old != nil && old.For > 0 && old.At+old.For <= s.At {
+		old = nil
+	}
+	switch {
+	case s.Action == Start && (old == nil || old.Action == Kill):
+		delete(held, s.Target)
+		return nil
+	case old != nil && old.For > 0:
+		return fmt.Errorf("%w: %q and %q overlap; begin the second at %v at the earliest", ErrPlan, old.String(), s.String(), old.At+old.For)
+	case old != nil:
+		return fmt.Errorf("%w: %q: %q leaves it down; start it before, or kill it for a time", ErrPlan, s.String(), old.String())
+	}
+	if s.Action != Restart {
+		held[s.Target] = s
 	}
 	return nil
 }

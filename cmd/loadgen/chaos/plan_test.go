@@ -60,11 +60,20 @@ func TestPlans(t *testing.T) {
 
 func TestChecks(t *testing.T) {
 	for lines, says := range map[string]string{
-		"9s restart any\n1s kill 0\n5s start 0": "",
-		"1s kill replica 4":                     "replicas 0 to 3",
-		"10s kill 0":                            "the load at 10s",
-		"6s stop 0 for 4s":                      "the load at 10s",
-		"5s start 0\n6s kill 0":                 "no step before it",
+		"9s restart any\n1s kill 0\n5s start 0":                            "",
+		"1s kill replica 4":                                                "replicas 0 to 3",
+		"10s kill 0":                                                       "the load at 10s",
+		"6s stop 0 for 4s":                                                 "the load at 10s",
+		"5s start 0\n6s kill 0":                                            "no step before it",
+		"1s stop 2 for 5s\n2s stop 2 for 1s":                               "at 6s at the earliest",
+		"1s kill 2 for 5s\n2s restart 2":                                   "overlap",
+		"1s stop 2 for 5s\n2s kill 2":                                      "overlap",
+		"1s kill 1\n2s stop 2 for 5s\n3s start 2":                          "overlap",
+		"1s kill 2\n3s stop 2 for 1s":                                      "leaves it down",
+		"1s stop 2 for 2s\n3s stop 2 for 1s":                               "",
+		"1s kill 2\n3s start 2\n4s kill 2":                                 "",
+		"1s kill 2 for 5s\n3s start 2\n4s stop 1 for 1s\n5s stop 2 for 1s": "",
+		"1s stop primary for 5s\n2s stop primary for 1s":                   "",
 	} {
 		steps, err := ParseFile(lines)
 		if err != nil {

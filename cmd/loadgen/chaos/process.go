@@ -15,57 +15,98 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// process is a replica that runs here, and how it was started.
+// process is a replica that runs or ran here, and how it was started.
 type process struct {
-	pid  int
-	args []string
-	dir  string
-	env  []string
-	logs [2]string // files behind standard output and error; empty: none
+	pid     int
+	handle  *os.File // a pidfd, which no other process inherits with the number
+	lock    string   // file that it holds
+	program string   // file that it runs
+	args    []string
+	dir     string
+	env     []string
+	logs    [2]string // what is behind standard output and error; empty: none
 }
 
-// find gives the process that runs replica number of the cluster in dir.
+// find gives the process that runs replica number of the cluster in dir: the one
+// that holds the lock of its data directory. Arguments would fit a wrapper
+// (timeout, sudo, strace) as well.
 func find(dir string, number int) (*process, error) {
-	want, err := resolved("", filepath.Join(dir, "node-"+strconv.Itoa(number)))
+	node := filepath.Join(dir, "node-"+strconv.Itoa(number))
+	none := fmt.Errorf("%w: replica %d does not run on this host as far as this user may see: no process holds %s/data/lock; start it, or do without steps for it",
+		ErrPlan, number, node)
+	lock, err := filepath.EvalSymlinks(filepath.Join(node, "data", "lock"))
+	if err == nil {
+		lock, err = filepath.Abs(lock)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: replica %d: %w", ErrPlan, number, err)
+		return nil, fmt.Errorf("%w: %w", none, err)
 	}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, fmt.Errorf("%w: processes are found in /proc, which this system does not have: %w", ErrPlan, err)
 	}
 	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		if p := look(pid); p != nil && p.serves(want) {
-			return p, nil
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			if p := look(pid, lock); p != nil {
+				return p, nil
+			}
 		}
 	}
-	return nil, fmt.Errorf("%w: no process of this user and host runs replica %d (replica start --dir %s); start it, or do without steps for it", ErrPlan, number, want)
+	return nil, none
 }
 
-// look reads what is known of a process, or nil when it ended or is not ours.
-func look(pid int) *process {
+// look reads what is known of a process, or gives nil when it holds no such lock
+// as a replica that was started. Verification holds the lock, too.
+func look(pid int, lock string) *process {
 	at := filepath.Join("/proc", strconv.Itoa(pid))
 	args := list(filepath.Join(at, "cmdline"))
 	if !slices.Contains(args, "start") {
 		return nil // most processes end here
 	}
-	p := &process{pid: pid, args: args}
-	var err error
-	if p.dir, err = os.Readlink(filepath.Join(at, "cwd")); err != nil {
+	// The handle comes first: what is read below is of its process, or the handle
+	// is of one that ended, and no signal meets anybody.
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
 		return nil
 	}
-	p.env = list(filepath.Join(at, "environ"))
+	p := &process{pid: pid, handle: os.NewFile(uintptr(fd), "pidfd"), lock: lock, args: args, env: list(filepath.Join(at, "environ"))}
+	program, failed := os.Readlink(filepath.Join(at, "exe"))
+	dir, err := os.Readlink(filepath.Join(at, "cwd"))
+	if failed != nil || err != nil || !holds(at, lock) {
+		_ = p.handle.Close()
+		return nil
+	}
+	p.program, p.dir = undeleted(program), dir
 	for i := range p.logs {
-		if to, err := os.Readlink(filepath.Join(at, "fd", strconv.Itoa(i+1))); err == nil && filepath.IsAbs(to) {
-			p.logs[i] = to
+		if to, err := os.Readlink(filepath.Join(at, "fd", strconv.Itoa(i+1))); err == nil {
+			p.logs[i] = undeleted(to)
 		}
 	}
 	return p
 }
+
+// holds reports whether the process at a directory of /proc has locked a file; to
+// have it open alone is what a second one does before it gives up.
+func holds(at, lock string) bool {
+	fds, err := os.ReadDir(filepath.Join(at, "fd"))
+	if err != nil {
+		return false
+	}
+	for _, fd := range fds {
+		if to, err := os.Readlink(filepath.Join(at, "fd", fd.Name())); err != nil || to != lock {
+			continue
+		}
+		info, err := os.ReadFile(filepath.Join(at, "fdinfo", fd.Name()))
+		if err == nil && strings.Contains(string(info), "\nlock:") {
+			return true
+		}
+	}
+	return false
+}
+
+// undeleted is the path of a file that was there when it was opened; the kernel
+// says of a program or a log that was replaced since that it is deleted.
+func undeleted(path string) string { return strings.TrimSuffix(path, " (deleted)") }
 
 // list reads words that end in zero bytes.
 func list(path string) []string {
@@ -76,78 +117,58 @@ func list(path string) []string {
 	return strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00")
 }
 
-// serves reports whether the process runs the node in a directory.
-func (p *process) serves(node string) bool {
-	for i, arg := range p.args {
-		dir, joined := strings.CutPrefix(arg, "--dir=")
-		if arg == "--dir" && i+1 < len(p.args) {
-			dir, joined = p.args[i+1], true
-		}
-		if !joined {
+// startable says why it could not be started as it was, or nothing.
+func (p *process) startable() error {
+	if _, err := os.Stat(p.program); err != nil {
+		return fmt.Errorf("%w: process %d could not be started again: its program: %w", ErrPlan, p.pid, err)
+	}
+	for i, name := range []string{"standard output", "standard error"} {
+		path := p.logs[i]
+		if path == "" {
 			continue
 		}
-		if got, err := resolved(p.dir, dir); err == nil && got == node {
-			return true
+		if !filepath.IsAbs(path) {
+			return fmt.Errorf("%w: %s of process %d goes to %s, to which nobody can connect it again: its log would be lost; start the replica with 2>FILE, or do without steps that start it again",
+				ErrPlan, name, p.pid, path)
 		}
-	}
-	return false
-}
-
-// resolved is the one absolute name of a path that is relative to dir.
-func resolved(dir, path string) (string, error) {
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
-	}
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return "", err
-	}
-	return filepath.EvalSymlinks(path)
-}
-
-// signal sends a signal to the process itself: a handle is opened first and the
-// process looked at again, so that no other that took its number is met.
-func (p *process) signal(s unix.Signal) error {
-	fd, err := unix.PidfdOpen(p.pid, 0)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = unix.Close(fd) }()
-	if now := look(p.pid); now == nil || !slices.Equal(now.args, p.args) {
-		return unix.ESRCH
-	}
-	return unix.PidfdSendSignal(fd, s, nil, 0)
-}
-
-// alive reports whether it has not ended; one that nobody waited for has.
-func (p *process) alive() bool {
-	now := look(p.pid)
-	return now != nil && slices.Equal(now.args, p.args)
-}
-
-// ended waits until it is gone.
-func (p *process) ended(ctx context.Context, limit time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	for p.alive() {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("process %d is still there after %v", p.pid, limit)
-		case <-time.After(10 * time.Millisecond):
+		if _, err := os.Stat(filepath.Dir(path)); err != nil {
+			return fmt.Errorf("%w: process %d could not be started again: its log: %w", ErrPlan, p.pid, err)
 		}
 	}
 	return nil
 }
 
-// start runs it again as it ran before.
-func (p *process) start() error {
-	program := p.args[0]
-	if !filepath.IsAbs(program) && strings.ContainsRune(program, '/') {
-		program = filepath.Join(p.dir, program)
+// signal sends a signal to the process itself, or gives ESRCH when it ended.
+func (p *process) signal(s unix.Signal) error {
+	return unix.PidfdSendSignal(int(p.handle.Fd()), s, nil, 0)
+}
+
+// wait gives whether it ended within a time. The arguments of one that ends are
+// gone before its files are closed, so the handle is asked.
+func (p *process) wait(limit time.Duration) (bool, error) {
+	fds := []unix.PollFd{{Fd: int32(p.handle.Fd()), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, int(limit.Milliseconds()))
+	if errors.Is(err, unix.EINTR) {
+		return false, nil
 	}
-	cmd := exec.Command(program, p.args[1:]...)
-	cmd.Dir, cmd.Env = p.dir, p.env
-	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
+	return n > 0, err
+}
+
+// ended waits until it is gone.
+func (p *process) ended(ctx context.Context, limit time.Duration) error {
+	for until := time.Now().Add(limit); ; {
+		if gone, err := p.wait(20 * time.Millisecond); gone || err != nil {
+			return err
+		}
+		if ctx.Err() != nil || time.Now().After(until) {
+			return fmt.Errorf("process %d is still there; it was given %v", p.pid, limit)
+		}
+	}
+}
+
+// start runs it again as it ran before, and returns when it holds its lock.
+func (p *process) start() error {
+	cmd := &exec.Cmd{Path: p.program, Args: p.args, Dir: p.dir, Env: p.env, SysProcAttr: &unix.SysProcAttr{Setsid: true}}
 	for i, path := range p.logs {
 		if path == "" {
 			continue
@@ -168,10 +189,15 @@ func (p *process) start() error {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }() // it is our child now: someone has to wait for it
-	select {
-	case err := <-ended:
-		return fmt.Errorf("it ended at once: %w; see %s", errors.Join(err), p.logs[1])
-	case <-time.After(200 * time.Millisecond):
-		return nil
+	for until := time.Now().Add(startPatience); time.Now().Before(until); {
+		select {
+		case err := <-ended:
+			return fmt.Errorf("it ended at once (%v); see %s", err, p.logs[1])
+		case <-time.After(20 * time.Millisecond):
+		}
+		if now := look(cmd.Process.Pid, p.lock); now != nil {
+			return now.handle.Close()
+		}
 	}
+	return fmt.Errorf("process %d does not hold %s after %v; see %s", cmd.Process.Pid, p.lock, startPatience, p.logs[1])
 }

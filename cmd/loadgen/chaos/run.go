@@ -14,10 +14,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Patience of a step: how long a replica may take to end, and a command to run.
+// Patience of a step: how long a replica may take to end and to hold its lock
+// again, and a command to run.
 const (
-	endPatience  = 15 * time.Second
-	execPatience = 30 * time.Second
+	endPatience   = 15 * time.Second
+	startPatience = 15 * time.Second
+	execPatience  = 30 * time.Second
 )
 
 // Runner does the steps of a plan. Its fields are set before Run.
@@ -32,7 +34,8 @@ type Runner struct {
 	Say func(text string)
 
 	rng     *rand.Rand
-	killed  map[int]*process // down, by us
+	killed  map[int]*process // ended by us and not started again
+	forGood map[int]bool     // those of them that are meant to stay down
 	stopped map[int]*process
 	undo    []undoing
 }
@@ -59,12 +62,33 @@ func (r *Runner) Check(total time.Duration) error {
 			first, last = 0, r.Replicas-1 // it may be any
 		}
 		for n := first; n <= last; n++ {
-			if _, err := find(r.Dir, n); err != nil {
+			p, err := find(r.Dir, n)
+			if err != nil {
 				return err
+			}
+			if r.comesBack(s) {
+				err = p.startable()
+			}
+			if err := errors.Join(err, p.handle.Close()); err != nil {
+				return fmt.Errorf("%q: %w", s.String(), err)
 			}
 		}
 	}
 	return nil
+}
+
+// comesBack reports whether what a step ends is to be started again, by itself or
+// by a later step.
+func (r *Runner) comesBack(s *Step) bool {
+	switch s.Action {
+	case Restart:
+		return true
+	case Kill:
+		return s.For > 0 || slices.ContainsFunc(r.Steps, func(o Step) bool {
+			return o.Action == Start && o.At >= s.At && (s.Target < 0 || o.Target == s.Target)
+		})
+	}
+	return false
 }
 
 // Run does each step at its time after start, until ctx ends, and then undoes
@@ -72,7 +96,7 @@ func (r *Runner) Check(total time.Duration) error {
 // done all the same.
 func (r *Runner) Run(ctx context.Context, start time.Time) (err error) {
 	r.rng = rand.New(rand.NewPCG(r.Seed, 0x746172676574))
-	r.killed, r.stopped = map[int]*process{}, map[int]*process{}
+	r.killed, r.forGood, r.stopped = map[int]*process{}, map[int]bool{}, map[int]*process{}
 	defer func() { err = errors.Join(err, r.restore()) }()
 	steps := slices.Clone(r.Steps)
 	for len(steps) > 0 || len(r.undo) > 0 {
@@ -99,11 +123,16 @@ func (r *Runner) Run(ctx context.Context, start time.Time) (err error) {
 	return err
 }
 
-// Down gives the replicas that were killed and not started again.
+// Down gives the replicas that were killed for good, in order, but for those that
+// someone started meanwhile. One that was to come back and did not is none of
+// them: who counts on it shall miss it.
 func (r *Runner) Down() (out []int) {
-	for n := range r.killed {
-		out = append(out, n)
+	for n := range r.forGood {
+		if !r.runs(n) {
+			out = append(out, n)
+		}
 	}
+	slices.Sort(out)
 	return out
 }
 
@@ -135,17 +164,15 @@ func (r *Runner) step(ctx context.Context, s *Step) error {
 	if err != nil {
 		return err
 	}
+	if r.comesBack(s) {
+		if err := p.startable(); err != nil {
+			return err // before anything is stopped
+		}
+	}
 	switch s.Action {
 	case Kill:
 		r.Say(fmt.Sprintf("kill -9 replica %d%s", n, role))
-		if err := p.signal(unix.SIGKILL); err != nil {
-			return err
-		}
-		r.killed[n] = p
-		if s.For > 0 {
-			r.undo = append(r.undo, undoing{s.At + s.For, Start, n})
-		}
-		return p.ended(ctx, endPatience)
+		return r.kill(ctx, n, p, s)
 	case Stop:
 		r.Say(fmt.Sprintf("stop replica %d%s", n, role))
 		if err := p.signal(unix.SIGSTOP); err != nil {
@@ -156,16 +183,38 @@ func (r *Runner) step(ctx context.Context, s *Step) error {
 		return nil
 	}
 	r.Say(fmt.Sprintf("restart replica %d%s", n, role))
-	if err := p.signal(unix.SIGTERM); err != nil {
+	// What starts it again is noted first, so that it does not stay down whatever
+	// comes between; and a stopped process takes no SIGTERM.
+	r.killed[n] = p
+	r.forget(Stop, n)
+	r.undo = append(r.undo, undoing{s.At, Start, n})
+	if err := errors.Join(p.signal(unix.SIGCONT), p.signal(unix.SIGTERM)); err != nil {
+		return err
+	}
+	return r.start(n)
+}
+
+// kill ends a replica at once.
+func (r *Runner) kill(ctx context.Context, n int, p *process, s *Step) error {
+	if err := p.signal(unix.SIGKILL); err != nil {
 		return err
 	}
 	r.killed[n] = p
-	return r.start(n)
+	r.forget(Stop, n)
+	if s.For > 0 {
+		r.undo = append(r.undo, undoing{s.At + s.For, Start, n})
+	} else {
+		r.forGood[n] = true
+	}
+	return p.ended(ctx, endPatience)
 }
 
 // resolve gives the replica that a target means now, and what to say of it.
 func (r *Runner) resolve(target int) (n int, role string) {
-	primary := r.Primary()
+	primary := -1
+	if target == Primary || target == Backup {
+		primary = r.Primary() // it asks every replica, which takes seconds when some are down
+	}
 	switch target {
 	case Primary:
 		n = primary
@@ -192,21 +241,50 @@ func (r *Runner) resolve(target int) (n int, role string) {
 	return n, role
 }
 
-// start runs a replica again that is down by us.
+// start runs a replica again that is down by us, unless someone else did, such as
+// a supervisor.
 func (r *Runner) start(n int) error {
 	p := r.killed[n]
 	if p == nil {
 		return fmt.Errorf("replica %d was not killed by an earlier step", n)
 	}
 	if err := p.ended(context.Background(), endPatience); err != nil {
-		return err
+		r.Say(fmt.Sprintf("kill -9 replica %d, which did not end in %v", n, endPatience))
+		if err := errors.Join(p.signal(unix.SIGKILL), p.ended(context.Background(), endPatience)); err != nil {
+			return err
+		}
 	}
-	if err := p.start(); err != nil {
-		return fmt.Errorf("start replica %d: %w", n, err)
+	text := fmt.Sprintf("replica %d runs again: something else started it", n)
+	if !r.runs(n) {
+		// Who else starts it may do so now: one of both gets the lock.
+		err := p.start()
+		if err != nil && !r.runs(n) {
+			return fmt.Errorf("start replica %d: %w", n, err)
+		}
+		if err == nil {
+			text = fmt.Sprintf("start replica %d", n)
+		}
 	}
 	delete(r.killed, n)
-	r.Say(fmt.Sprintf("start replica %d", n))
+	delete(r.forGood, n)
+	r.forget(Start, n)
+	r.Say(text)
 	return nil
+}
+
+// forget drops what undoes a step that something else has undone: later it would
+// undo a later step.
+func (r *Runner) forget(action Action, n int) {
+	if action == Stop {
+		delete(r.stopped, n)
+	}
+	r.undo = slices.DeleteFunc(r.undo, func(u undoing) bool { return u.action == action && u.replica == n })
+}
+
+// runs reports whether a process runs a replica.
+func (r *Runner) runs(n int) bool {
+	p, err := find(r.Dir, n)
+	return err == nil && p.handle.Close() == nil
 }
 
 // end undoes a step that was for a time.
@@ -218,6 +296,10 @@ func (r *Runner) end(u undoing) error {
 		return r.start(u.replica)
 	}
 	p := r.stopped[u.replica]
+	longer := slices.ContainsFunc(r.undo, func(o undoing) bool { return o.action == Stop && o.replica == u.replica })
+	if p == nil || longer {
+		return nil // it ended meanwhile, or another step holds it for longer
+	}
 	delete(r.stopped, u.replica)
 	r.Say(fmt.Sprintf("resume replica %d", u.replica))
 	if err := p.signal(unix.SIGCONT); err != nil && !errors.Is(err, unix.ESRCH) {
@@ -228,10 +310,11 @@ func (r *Runner) end(u undoing) error {
 
 // restore undoes what is still to be undone.
 func (r *Runner) restore() (err error) {
-	for _, u := range r.undo {
+	for len(r.undo) > 0 {
+		u := r.undo[0]
+		r.undo = r.undo[1:]
 		err = errors.Join(err, r.end(u))
 	}
-	r.undo = nil
 	return err
 }
 
