@@ -213,6 +213,21 @@ func TestMoreReplicasCarryLess(t *testing.T) {
 	}
 }
 
+// Noise that makes the signatures of 16 cheaper than those of 7 says nothing about 400.
+func TestSignaturesOfManyAreNotFree(t *testing.T) {
+	c := known(t)
+	c.Groups[2] = Group{16, 2000, 400, 1500, 300, 48}
+	last := c.signing(16, true)
+	for _, n := range []int{19, 31, 100, 1000} {
+		if got := c.signing(n, true); got < last {
+			t.Errorf("%d replicas: %v, 16 have %v", n, got, last)
+		}
+	}
+	if between := c.signing(10, false); between >= c.signing(7, false) || between <= c.signing(16, false) {
+		t.Errorf("between two that were measured: %v", between)
+	}
+}
+
 func TestQuestionsRefused(t *testing.T) {
 	c, good := known(t), Question{Profile: tuning.Balanced, Replicas: 4, Events: 1000, Cores: 2, Disk: 1}
 	if _, err := c.Predict(good); err != nil {

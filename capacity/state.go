@@ -164,6 +164,8 @@ func (c *Calibration) signing(n int, slow bool) float64 {
 }
 
 // alongLines interpolates, and goes on beyond both ends without becoming negative.
+// Beyond the last point it does not fall: more voters or bytes are never cheaper, and
+// the noise of two readings would end at nothing.
 func alongLines(x, y []float64, at float64) float64 {
 	if len(x) == 1 {
 		return y[0]
@@ -171,6 +173,9 @@ func alongLines(x, y []float64, at float64) float64 {
 	i, _ := slices.BinarySearch(x, at)
 	i = min(max(i, 1), len(x)-1)
 	slope := (y[i] - y[i-1]) / (x[i] - x[i-1])
+	if last := len(x) - 1; at > x[last] {
+		return y[last] + math.Max(slope, 0)*(at-x[last])
+	}
 	return math.Max(y[i-1]+slope*(at-x[i-1]), 0)
 }
 
