@@ -159,12 +159,25 @@ func (c *Calibration) check() error {
 			return fmt.Errorf("unit cost %q", u.Name)
 		}
 	}
+	for i := range c.Loads {
+		// An idle cluster is a load without payments.
+		if l := &c.Loads[i]; l.bad() || l.Seconds == 0 {
+			return fmt.Errorf("load %q has figures that cannot be", l.Name)
+		} else if l.Payments > 0 {
+			if err := l.check(); err != nil {
+				return err
+			}
+		}
+	}
 	return c.Model.check()
 }
 
-// bad reports a figure that is negative or no number.
+// figureMost is more than any figure of a file is, in its unit.
+const figureMost = 1e19
+
+// bad reports a figure that is negative, no number or beyond all measure.
 func bad(all ...float64) bool {
-	return slices.ContainsFunc(all, func(v float64) bool { return !(v >= 0) || math.IsInf(v, 1) })
+	return slices.ContainsFunc(all, func(v float64) bool { return !(v >= 0 && v <= figureMost) })
 }
 
 // Fits holds a calibration against the host, build and scheme that a question is

@@ -82,6 +82,10 @@ type Model struct {
 	Link     Cost        `json:"link"`     // bytes that the primary sends
 }
 
+// costLeast is less than any build needs, µs: costs that add up to less would make
+// rates that are no numbers.
+const costLeast = 1e-3
+
 func (m *Model) check() error {
 	var seen []string
 	for _, s := range m.Stages {
@@ -91,6 +95,16 @@ func (m *Model) check() error {
 		seen = append(seen, s.Stage)
 		if s.Primary.bad() || s.Backup.bad() {
 			return fmt.Errorf("stage %q has a negative cost or none that is a number", s.Stage)
+		}
+	}
+	for what, of := range map[string]func(*StageCost) *Cost{"primary": func(s *StageCost) *Cost { return &s.Primary }, "backup": func(s *StageCost) *Cost { return &s.Backup }} {
+		sum := 0.0
+		for i := range m.Stages {
+			c := of(&m.Stages[i])
+			sum += c.PerPayment + c.PerRequest + c.PerBlock
+		}
+		if !(sum >= costLeast) {
+			return fmt.Errorf("the stages of a %s cost nothing: a rate without end would follow", what)
 		}
 	}
 	switch {

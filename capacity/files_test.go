@@ -5,6 +5,7 @@ package capacity
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"math"
 	"reflect"
@@ -88,6 +89,9 @@ func TestCalibrationFile(t *testing.T) {
 		{"too busy", `"busy": 0.95`, `"busy": 1.5`, "busy 1.5"},
 		{"syncs out of order", `"bytes": 4096`, `"bytes": 9999999`, "order"},
 		{"no cores", `"cores": 2`, `"cores": 0`, "0 cores"},
+		{"a load of no time", `"seconds": 10`, `"seconds": 0`, "load"},
+		{"a load with a negative cost", `"backup_cpu_seconds": `, `"backup_cpu_seconds": -`, "load"},
+		{"a cost beyond all measure", `"per_block": 2700`, `"per_block": 1e300`, "crypto"},
 		{"something behind", "\n}\n", "\n}\n{}", "after top-level"},
 	} {
 		bent := strings.Replace(string(text), r.old, r.new, -1)
@@ -97,6 +101,44 @@ func TestCalibrationFile(t *testing.T) {
 		_, err := DecodeCalibration([]byte(bent))
 		if !errors.Is(err, ErrFile) || !strings.Contains(err.Error(), r.word) {
 			t.Errorf("%s: %v, want %q", r.what, err, r.word)
+		}
+	}
+}
+
+// A file whose stages cost nothing would predict rates that no JSON can say.
+func TestCostsOfNothingAreRefused(t *testing.T) {
+	for what, bend := range map[string]func(*StageCost){
+		"no cost at all": func(s *StageCost) { s.Primary, s.Backup = Cost{}, Cost{} }, "a free primary": func(s *StageCost) { s.Primary = Cost{} },
+		"a free backup": func(s *StageCost) { s.Backup = Cost{} }, "seconds alone": func(s *StageCost) { s.Primary, s.Backup = Cost{PerSecond: 1}, Cost{PerSecond: 1} },
+	} {
+		c := known(t)
+		for i := range c.Model.Stages {
+			bend(&c.Model.Stages[i])
+		}
+		text, err := EncodeCalibration(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := DecodeCalibration(text); !errors.Is(err, ErrFile) || !strings.Contains(err.Error(), "cost nothing") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func TestLoadsOfCalibrationsAreChecked(t *testing.T) {
+	for what, bend := range map[string]func(*Load){
+		"payments without blocks": func(l *Load) { l.Blocks = 0 }, "a tail below the middle": func(l *Load) { l.P99 = l.P50 / 2 },
+		"payments without size": func(l *Load) { l.Events = 0 },
+	} {
+		c := known(t)
+		c.Loads = loads(c)
+		bend(&c.Loads[3])
+		text, err := EncodeCalibration(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := DecodeCalibration(text); !errors.Is(err, ErrFile) || !strings.Contains(err.Error(), `load "made"`) {
+			t.Errorf("%s: %v", what, err)
 		}
 	}
 }
@@ -176,7 +218,13 @@ func FuzzFiles(f *testing.F) {
 			if _, err := DecodeCalibration(again); err != nil {
 				t.Fatalf("what was read is not read again: %v", err)
 			}
-			_, _ = c.Predict(Question{Profile: c.Profile, Replicas: 4, Events: 100, Cores: 4, Disk: 1})
+			p, err := c.Predict(Question{Profile: c.Profile, Replicas: 4, Events: 100, Cores: 4, Disk: 1})
+			if err == nil {
+				_, err = json.Marshal(p)
+			}
+			if err != nil {
+				t.Fatalf("what was taken predicts nothing: %v", err)
+			}
 		}
 		if s, _, _, err := DecodeCurve(text); err == nil {
 			_, _ = FitLaw(s[:min(len(s), 50)])

@@ -51,14 +51,19 @@ func DecodeMeasurement(text []byte) (*Measurement, error) {
 	return &m, nil
 }
 
-// check refuses a load that no run gives.
-func (l *Load) check() error {
+// bad reports a figure that cannot be.
+func (l *Load) bad() bool {
 	all := []float64{l.Seconds, l.Offered, l.Payments, l.Requests, l.Blocks, l.FastBlocks, l.ClientCPU, l.OthersCPU, l.StolenCPU, l.P50, l.P99,
 		l.SyncMean, l.Syncs, l.LedgerBytes, l.LinkBytes}
 	for _, s := range l.Stages {
 		all = append(all, s.Primary, s.Backup)
 	}
-	if bad(all...) || l.Seconds == 0 || l.Payments == 0 || l.Blocks == 0 || l.Events < 1 || l.P99 < l.P50 {
+	return bad(all...) || l.Events < 0 || l.Outstanding < 0
+}
+
+// check refuses a load with payments that no run gives.
+func (l *Load) check() error {
+	if l.bad() || l.Seconds == 0 || l.Payments == 0 || l.Blocks == 0 || l.Events < 1 || l.P99 < l.P50 {
 		return fmt.Errorf("load %q has figures that cannot be", l.Name)
 	}
 	return nil
