@@ -55,21 +55,27 @@ type Plan struct {
 	Usable       float64    `json:"usable"`                 // payments per second that it may carry
 	UsableBy     string     `json:"usable_by"`              // what bounds that
 	OneDown      float64    `json:"one_down"`               // highest rate with one replica down, by the slow path
+	CostHalf     float64    `json:"half_target_micros"`     // CPU of all replicas per payment at half the target
 	LaterPeak    float64    `json:"later_peak"`             // the target after the planned months
 	Headroom     float64    `json:"headroom_months"`        // until the target is past usable; -1: never
 	LinkBits     float64    `json:"link_bits"`              // of the primary at usable
 	DiskMonth    float64    `json:"disk_bytes_first_month"` // of one replica
 	DiskNeeded   float64    `json:"disk_bytes_needed"`      // for the planned months
-	DiskFull     float64    `json:"disk_full_months"`       // with the disk given; -1: not within ten years, 0: none given
+	DiskFull     float64    `json:"disk_full_months"`       // with the disk given; -1: not within ten years, -2: none given, 0: it is too small from the start
 	MemoryMonth  float64    `json:"memory_bytes_first_month"`
 	MemoryNeeded float64    `json:"memory_bytes_needed"`
 	MemoryFull   float64    `json:"memory_full_months"`
 	EventsFull   float64    `json:"ordinals_full_months"` // until a ledger has its last event
 	Notes        []string   `json:"notes"`
+
+	journal float64 // bytes of the vote journal at most
 }
 
 // Never is how a plan says that something does not come within ten years.
 const Never = -1
+
+// NotGiven is how a plan says that it was not asked when something is full.
+const NotGiven = -2
 
 // Sizes of what a replica needs beside its ledger and index, bytes: measured with a
 // million accounts (docs/PERFORMANCE.md), and a journal of its most segments.
@@ -172,6 +178,10 @@ func (c *Calibration) finish(p *Plan) (*Plan, error) {
 	p.LaterPeak = g.Target * math.Pow(g.Growth, float64(g.Months))
 	p.Headroom = monthsUntil(p.Usable/g.Target, g.Growth)
 	s := c.at(&p.Prediction.Question, g.Target)
+	half := p.Prediction.Question
+	half.Rate = math.Max(g.Target/2, 1)
+	low := c.at(&half, half.Rate)
+	p.CostHalf = math.Max(low.replicas, p.Prediction.Replicas)
 	per := mix{1 / float64(p.Batch), 1 / s.block, 0}
 	links := float64(p.Servers-1) / c.backups()
 	p.LinkBits = 8 * p.Usable * links * c.Model.Link.at(per)
@@ -181,11 +191,11 @@ func (c *Calibration) finish(p *Plan) (*Plan, error) {
 	}
 	month := g.Average * secondsPerDay * daysPerMonth
 	bytes := c.Model.Ledger.at(per)
-	journal := float64(journalMost * profile.JournalSegmentBytes)
+	p.journal = float64(journalMost * profile.JournalSegmentBytes)
 	p.DiskMonth, p.MemoryMonth = month*bytes, month*indexBytes
 	grown := grownMonths(g.Growth, float64(g.Months))
-	p.DiskNeeded, p.MemoryNeeded = p.DiskMonth*grown+journal, p.MemoryMonth*grown+memoryBase
-	p.DiskFull = monthsToFill(g.Disk-journal, p.DiskMonth, g.Growth, g.Disk > 0)
+	p.DiskNeeded, p.MemoryNeeded = p.DiskMonth*grown+p.journal, p.MemoryMonth*grown+memoryBase
+	p.DiskFull = monthsToFill(g.Disk-p.journal, p.DiskMonth, g.Growth, g.Disk > 0)
 	p.MemoryFull = monthsToFill(g.Memory-memoryBase, p.MemoryMonth, g.Growth, g.Memory > 0)
 	p.EventsFull = monthsToFill(ordinals, month, g.Growth, true)
 	p.note()
@@ -200,6 +210,14 @@ func (p *Plan) note() {
 	}
 	if g.Memory > 0 && p.MemoryFull != Never && p.MemoryFull < float64(g.Months) || g.Memory == 0 && p.MemoryNeeded > 256e9 {
 		note("the index of payments lives in memory, %d bytes each, and nothing is evicted: memory, not CPU, ends this plan; a second cluster with a ledger of its own takes over then", indexBytes)
+	}
+	if p.MemoryFull == 0 {
+		note("the memory given holds less than a replica without payments needs, %.3g GB: choose more", memoryBase/1e9)
+	}
+	if p.DiskFull == 0 {
+		note("the disk given holds less than the vote journal, %.3g GB: choose a larger one", p.journal/1e9)
+	} else if g.Disk > 0 && p.DiskFull != Never && p.DiskFull < float64(g.Months) {
+		note("the disk given is full in %.1f months of %d planned: order larger disks, nothing is deleted", p.DiskFull, g.Months)
 	}
 	if p.EventsFull != Never && p.EventsFull < float64(g.Months) {
 		note("a ledger numbers 2^40 events: this one is full in %.1f months", p.EventsFull)
@@ -226,10 +244,16 @@ func grownMonths(growth, months float64) float64 {
 	return (math.Pow(growth, months) - 1) / (growth - 1)
 }
 
-// monthsToFill is when a growing flow has filled a room.
+// monthsToFill is when a growing flow has filled a room: 0 if there is none left,
+// NotGiven without one.
 func monthsToFill(room, firstMonth, growth float64, given bool) float64 {
-	if !given || room <= 0 || firstMonth <= 0 {
+	switch {
+	case !given:
+		return NotGiven
+	case room <= 0:
 		return 0
+	case firstMonth <= 0:
+		return Never
 	}
 	months := room / firstMonth
 	if growth > 1 {

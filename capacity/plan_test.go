@@ -92,7 +92,7 @@ func TestMonthsToFill(t *testing.T) {
 			t.Errorf("growth %v: %v in %d months, by hand %v", growth, sum, month, filled)
 		}
 	}
-	if monthsToFill(1e30, 1, 1, true) != Never || monthsToFill(5, 1, 1, false) != 0 || monthsUntil(2, 1) != Never || monthsUntil(0.5, 1.1) != 0 {
+	if monthsToFill(1e30, 1, 1, true) != Never || monthsToFill(5, 1, 1, false) != NotGiven || monthsToFill(0, 1, 1, true) != 0 || monthsToFill(-1, 1, 1.1, true) != 0 || monthsToFill(5, 0, 1, true) != Never || monthsUntil(2, 1) != Never || monthsUntil(0.5, 1.1) != 0 {
 		t.Error("never and now are mixed up")
 	}
 }
@@ -112,6 +112,75 @@ func TestPlanTellsOfMemory(t *testing.T) {
 	}
 	if !strings.Contains(strings.Join(p.Notes, "\n"), "index of payments lives in memory") {
 		t.Errorf("notes %v", p.Notes)
+	}
+}
+
+// A disk that is too small is not one that was not given, and is told of.
+func TestPlanTellsOfTheDisk(t *testing.T) {
+	c := known(t)
+	for _, r := range []struct {
+		disk, memory float64
+		full         func(disk, memory float64) bool
+		words        []string
+	}{
+		{0, 0, func(d, m float64) bool { return d == NotGiven && m == NotGiven }, nil},
+		{1e9, 1e9, func(d, m float64) bool { return d == 0 && m == 0 }, []string{"less than the vote journal", "less than a replica without payments"}},
+		{2e12, 64e9, func(d, m float64) bool { return d > 0.4 && d < 1 && m > 0 && m < 0.3 }, []string{"the disk given is full in 0.", "memory, not CPU"}},
+		{1e18, 1e17, func(d, m float64) bool { return d == Never && m == Never }, nil},
+	} {
+		g := goal()
+		g.Disk, g.Memory = r.disk, r.memory
+		p, err := c.Plan(g)
+		if err != nil || !r.full(p.DiskFull, p.MemoryFull) {
+			t.Errorf("disk %v, memory %v: full after %v and %v months, %v", r.disk, r.memory, p.DiskFull, p.MemoryFull, err)
+			continue
+		}
+		notes := strings.Join(p.Notes, "\n")
+		for _, word := range r.words {
+			if !strings.Contains(notes, word) {
+				t.Errorf("disk %v, memory %v: no %q in %s", r.disk, r.memory, word, notes)
+			}
+		}
+		if r.words == nil && strings.Contains(notes, "disk given") {
+			t.Errorf("disk %v: %s", r.disk, notes)
+		}
+	}
+}
+
+// The plan's own figures must not fire the alert on costs at any rate that it judges,
+// from half of the target on; with the cost at the target as its base they did.
+func TestCostAlertKnowsSmallRates(t *testing.T) {
+	c := known(t)
+	before := 0
+	for _, r := range []struct{ target, average float64 }{{20_000, 5_000}, {2_000, 500}, {100_000, 50_000}, {200_000, 50_000}} {
+		g := goal() // the example of docs/capacity.md, and other targets
+		g.Target, g.Average, g.Months, g.Objectives = r.target, r.average, 1, nil
+		g.Question.Cores, g.Question.LinkBits = 16, 1e10
+		p, err := c.Plan(g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(p.Alerts()), "quorate:event_cpu:seconds5m > ")
+		var most, from float64
+		if _, err := fmt.Sscanf(rest, "%g and on (job) quorate:events_executed:rate1m > %g", &most, &from); err != nil {
+			t.Fatalf("%v in %.100s", err, rest)
+		}
+		q := p.Prediction.Question
+		for q.Rate = from; q.Rate <= p.Usable; q.Rate *= 1.05 {
+			s := c.at(&q, q.Rate)
+			if s.replicas/1e6 > most {
+				t.Errorf("target %v: at %.0f/s the model's own %.3g µs are over %.3g", r.target, q.Rate, s.replicas, 1e6*most)
+			}
+			if s.replicas > 1.3*p.Prediction.Replicas {
+				before++
+			}
+		}
+		if limit := 1.3 * p.CostHalf / 1e6; !near(most, limit, 0.01) {
+			t.Errorf("target %v: fires at %v, not %v", r.target, most, limit)
+		}
+	}
+	if before == 0 {
+		t.Error("the old base would have passed too: these targets show nothing")
 	}
 }
 

@@ -212,6 +212,8 @@ func monthsText(m float64) string {
 	switch {
 	case m == capacity.Never:
 		return "not within ten years"
+	case m == 0:
+		return "0 days: too small from the start"
 	case m < 2:
 		return fmt.Sprintf("%.1f days", 30.44*m)
 	}
