@@ -15,7 +15,7 @@ import (
 // CalibrationSchema is the version of the calibration's file. A file of another
 // version is refused: figures that are read with another meaning are worse than
 // none.
-const CalibrationSchema = 1
+const CalibrationSchema = 2
 
 // Errors of files.
 var (
@@ -34,11 +34,13 @@ type Calibration struct {
 	Scheme   string       `json:"scheme"`
 	Profile  string       `json:"profile"` // of the cluster that was measured
 	Replicas int          `json:"replicas"`
-	Loads    []Load       `json:"loads"`  // what was measured
-	Model    Model        `json:"model"`  // what follows from it
-	Units    []Unit       `json:"units"`  // each by itself, on one thread
-	Groups   []Group      `json:"groups"` // signature work by size of the cluster
-	Syncs    []Sync       `json:"syncs"`  // journal writes by size
+	// CPU of a round of the reference work at the speed in which Model tells costs, µs.
+	Reference float64 `json:"reference_micros"`
+	Loads     []Load  `json:"loads"`  // what was measured
+	Model     Model   `json:"model"`  // what follows from it
+	Units     []Unit  `json:"units"`  // each by itself, on one thread
+	Groups    []Group `json:"groups"` // signature work by size of the cluster
+	Syncs     []Sync  `json:"syncs"`  // journal writes by size
 }
 
 // Build names a program.
@@ -127,6 +129,8 @@ func (c *Calibration) check() error {
 		return fmt.Errorf("%d cores and %d replicas", c.Host.Cores, c.Replicas)
 	case len(c.Groups) == 0 || len(c.Syncs) == 0 || len(c.Model.Stages) == 0:
 		return errors.New("figures are missing")
+	case bad(c.Reference) || c.Reference == 0:
+		return fmt.Errorf("a reference of %v µs", c.Reference)
 	}
 	if _, err := tuning.Named(c.Profile); err != nil {
 		return err

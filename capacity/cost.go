@@ -34,6 +34,9 @@ type Load struct {
 	Syncs       float64     `json:"syncs"`        // of one replica
 	LedgerBytes float64     `json:"ledger_bytes"` // growth of one replica's ledger
 	LinkBytes   float64     `json:"link_bytes"`   // that the primary sent
+	// CPU of a round of the reference work right before and right after, µs.
+	RefBefore float64 `json:"reference_before_micros"`
+	RefAfter  float64 `json:"reference_after_micros"`
 }
 
 // StageTime is seconds of CPU in one stage of the primary and of an average backup.

@@ -80,8 +80,10 @@ func TestCalibrationFile(t *testing.T) {
 		}
 	}
 	for _, r := range []struct{ what, old, new, word string }{
-		{"another schema", `"schema": 1,`, `"schema": 2,`, "schema 2, this build reads 1"},
-		{"no schema", `"schema": 1,`, ``, "schema none"},
+		{"the schema before references", `"schema": 2,`, `"schema": 1,`, "schema 1, this build reads 2; make it again"},
+		{"another schema", `"schema": 2,`, `"schema": 3,`, "schema 3, this build reads 2"},
+		{"no reference", `"reference_micros": 15000`, `"reference_micros": 0`, "a reference of 0"},
+		{"no schema", `"schema": 2,`, ``, "schema none"},
 		{"an unknown field", `"made": "2026`, `"extra": 1, "made": "2026`, "extra"},
 		{"a negative cost", `"per_block": 2700`, `"per_block": -2700`, "crypto"},
 		{"a stage twice", `"stage": "journal"`, `"stage": "crypto"`, "twice"},
@@ -194,8 +196,9 @@ func TestMeasurementFile(t *testing.T) {
 	if got, err := DecodeMeasurement(text); err != nil || !reflect.DeepEqual(got, m) {
 		t.Fatalf("it is read as %+v, %v", got, err)
 	}
-	for _, bent := range [][]byte{text[:len(text)/2], bytes.Replace(text, []byte(`"payments": `), []byte(`"payments": -`), 1), []byte(`{"schema":1}`),
-		bytes.Replace(text, []byte(`"schema": 1`), []byte(`"schema": 9`), 1)} {
+	for _, bent := range [][]byte{text[:len(text)/2], bytes.Replace(text, []byte(`"payments": `), []byte(`"payments": -`), 1), []byte(`{"schema":2}`),
+		bytes.Replace(text, []byte(`"schema": 2`), []byte(`"schema": 1`), 1), bytes.Replace(text, []byte(`"schema": 2`), []byte(`"schema": 9`), 1),
+		bytes.Replace(text, []byte(`"reference_after_micros": 15000`), []byte(`"reference_after_micros": 0`), 1)} {
 		if _, err := DecodeMeasurement(bent); !errors.Is(err, ErrFile) {
 			t.Errorf("%.60q: %v", bent, err)
 		}

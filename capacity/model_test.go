@@ -22,7 +22,7 @@ import (
 func known(t testing.TB) *Calibration {
 	t.Helper()
 	c := &Calibration{Schema: CalibrationSchema, Made: "2026-01-02T03:04:05Z", Build: Build{"abc", "go1"}, Scheme: "threshold-bls",
-		Profile: tuning.Balanced, Replicas: 4, Host: tuning.Host{Cores: 2, Arch: "amd64", Model: "M", Kernel: "K"},
+		Profile: tuning.Balanced, Replicas: 4, Reference: 15_000, Host: tuning.Host{Cores: 2, Arch: "amd64", Model: "M", Kernel: "K"},
 		Groups: []Group{{4, 2300, 200, 1500, 200, 48}, {7, 2400, 400, 1500, 300, 48}, {16, 2600, 900, 1600, 700, 48}},
 		Syncs:  []Sync{{4096, 40, 300, 900}, {1 << 20, 400, 2000, 5000}, {4 << 20, 1600, 7000, 16000}},
 	}
@@ -50,6 +50,7 @@ func made(c *Calibration, profile string, events int, rate float64, outstanding 
 	l := Load{Name: "made", Seconds: seconds, Offered: q.Rate, Events: events, Outstanding: outstanding, Payments: rate * seconds,
 		Requests: rate * seconds / float64(events), Blocks: rate * seconds / s.block, FastBlocks: rate * seconds / s.block,
 		ClientCPU: s.client * rate * seconds / 1e6, P50: s.p50, P99: s.p99, Syncs: rate * seconds / s.block}
+	l.RefBefore, l.RefAfter = c.Reference, c.Reference
 	l.SyncMean = c.Model.SyncBase + c.Model.SyncByte*eventBytes*l.Payments/l.Syncs
 	for _, d := range s.demands {
 		l.Stages = append(l.Stages, StageTime{d.Stage, d.Primary * rate * seconds / 1e6, d.Backup * rate * seconds / 1e6})
@@ -60,7 +61,7 @@ func made(c *Calibration, profile string, events int, rate float64, outstanding 
 
 // loads are those of a calibration.
 func loads(c *Calibration) []Load {
-	idle := Load{Name: "idle", Seconds: 2}
+	idle := Load{Name: "idle", Seconds: 2, RefBefore: c.Reference, RefAfter: c.Reference}
 	for _, s := range c.Model.Stages {
 		idle.Stages = append(idle.Stages, StageTime{s.Stage, 2 * s.Primary.PerSecond / 1e6, 2 * s.Backup.PerSecond / 1e6})
 	}

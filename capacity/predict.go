@@ -155,6 +155,11 @@ func (c *Calibration) notes(q *Question, p *Prediction) (notes []string) {
 	if q.Profile != c.Profile {
 		note("measured with profile %s; of %s the batch settings are taken, its memory settings are not modelled", c.Profile, q.Profile)
 	}
+	for i := range c.Loads {
+		if l := &c.Loads[i]; l.Swing() > SwingMost {
+			note("the host's speed changed by %.0f %% around a load of the calibration (%s): make it again when the host is quiet", 100*l.Swing(), l.Name)
+		}
+	}
 	if c.Model.Residual > 0.15 {
 		note("the fit misses a load of the calibration by %.0f %%: it was made on a busy host, make it again on a quiet one", 100*c.Model.Residual)
 	}

@@ -97,14 +97,18 @@ func (c *Calibration) Learn() error {
 	if busyLoads < 3 {
 		return fmt.Errorf("%w: %d runs with payments, 3 are needed", ErrLoads, busyLoads)
 	}
+	c.Reference = c.medianReference()
 	c.Model = Model{Path: 0.5, Slot: 0.65, Tail: 2, TailFull: 2}
 	m := &c.Model
+	// What a load took on a slow host it would have taken less of at the median speed.
+	speed := func(l *Load) float64 { taken, _ := c.speed(l); return taken }
+	cpu := func(l *Load) float64 { return l.cpu() * speed(l) }
 	for _, name := range c.stageNames() {
 		m.Stages = append(m.Stages, StageCost{name,
-			c.fitCost(func(l *Load) float64 { return 1e6 * l.stage(name).Primary }, (*Load).cpu),
-			c.fitCost(func(l *Load) float64 { return 1e6 * l.stage(name).Backup }, (*Load).cpu)})
+			c.fitCost(func(l *Load) float64 { return 1e6 * l.stage(name).Primary * speed(l) }, cpu),
+			c.fitCost(func(l *Load) float64 { return 1e6 * l.stage(name).Backup * speed(l) }, cpu)})
 	}
-	m.Client = c.fitCost(func(l *Load) float64 { return 1e6 * l.ClientCPU }, (*Load).clientWeight)
+	m.Client = c.fitCost(func(l *Load) float64 { return 1e6 * l.ClientCPU * speed(l) }, func(l *Load) float64 { return l.clientWeight() * speed(l) })
 	own := func(of func(*Load) float64) func(*Load) float64 {
 		return func(l *Load) float64 { return math.Max(of(l), 1) }
 	}
@@ -230,7 +234,8 @@ func (c *Calibration) learnTimes() {
 			if l.Payments == 0 || l.Blocks == 0 {
 				continue
 			}
-			s := c.at(c.questionOf(l), l.Payments/l.Seconds)
+			speed, _ := c.speed(l)
+			s := c.atSpeed(speed).at(c.questionOf(l), l.Payments/l.Seconds)
 			if l.Offered != 0 && l.P50 > 0 {
 				sum += square(math.Log(s.p50 / l.P50))
 			}
@@ -307,7 +312,8 @@ func (c *Calibration) residual() (most float64) {
 		for _, s := range c.Model.Stages {
 			fitted += s.Primary.at(per) + s.Backup.at(per)
 		}
-		most = math.Max(most, math.Abs(fitted*l.Payments/l.cpu()-1))
+		speed, _ := c.speed(l)
+		most = math.Max(most, math.Abs(fitted*l.Payments/(l.cpu()*speed)-1))
 	}
 	return most
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // MeasurementSchema is the version of the file that `capacity verify` keeps.
-const MeasurementSchema = 1
+const MeasurementSchema = 2
 
 // Measurement is one configuration measured on one host: as much as goes, and a part
 // of it.
@@ -42,7 +42,7 @@ func DecodeMeasurement(text []byte) (*Measurement, error) {
 		return nil, err
 	}
 	err := errors.Join(m.Peak.check(), m.Steady.check())
-	if m.Replicas < 4 || m.Host.Cores < 1 || m.Peak.Outstanding < 1 || m.Steady.Offered <= 0 {
+	if m.Replicas < 4 || m.Host.Cores < 1 || m.Peak.Outstanding < 1 || m.Steady.Offered <= 0 || m.Peak.reference() == 0 || m.Steady.reference() == 0 {
 		err = errors.Join(err, errors.New("figures are missing"))
 	}
 	if err != nil {
@@ -54,7 +54,7 @@ func DecodeMeasurement(text []byte) (*Measurement, error) {
 // bad reports a figure that cannot be.
 func (l *Load) bad() bool {
 	all := []float64{l.Seconds, l.Offered, l.Payments, l.Requests, l.Blocks, l.FastBlocks, l.ClientCPU, l.OthersCPU, l.StolenCPU, l.P50, l.P99,
-		l.SyncMean, l.Syncs, l.LedgerBytes, l.LinkBytes}
+		l.SyncMean, l.Syncs, l.LedgerBytes, l.LinkBytes, l.RefBefore, l.RefAfter}
 	for _, s := range l.Stages {
 		all = append(all, s.Primary, s.Backup)
 	}
@@ -92,12 +92,15 @@ func (k *Check) Failed() bool { return k.Allowed > 0 && !(math.Abs(k.Off) <= k.A
 
 // Comparison is what a measurement says of a calibration.
 type Comparison struct {
-	Profile string   `json:"profile"`
-	Events  int      `json:"events"`
-	Peak    []Check  `json:"peak"`
-	Steady  []Check  `json:"steady"`
-	Others  float64  `json:"others_cores"` // that other processes took from the peak's run; the prediction knows
-	Notes   []string `json:"notes"`
+	Profile string  `json:"profile"`
+	Events  int     `json:"events"`
+	Peak    []Check `json:"peak"`
+	Steady  []Check `json:"steady"`
+	Others  float64 `json:"others_cores"` // that other processes took from the peak's run; the prediction knows
+	// The host's speed in the two loads over that of the calibration.
+	SpeedPeak   float64  `json:"speed_peak"`
+	SpeedSteady float64  `json:"speed_steady"`
+	Notes       []string `json:"notes"`
 }
 
 // Failures names what is off by more than is allowed.
@@ -128,13 +131,19 @@ func (c *Calibration) Hold(m *Measurement) (*Comparison, error) {
 	if err := q.check(); err != nil {
 		return nil, err
 	}
-	highest, _ := c.highest(&q)
-	s := c.at(&q, highest)
-	k.Peak = c.checks(&s, &m.Peak, true)
+	taken, found := c.speed(&m.Peak)
+	k.SpeedPeak, k.Notes = found, append(k.Notes, speedNotes("at the peak", &m.Peak, taken, found)...)
+	now := c.atSpeed(taken)
+	highest, _ := now.highest(&q)
+	s := now.at(&q, highest)
+	k.Peak = now.checks(&s, &m.Peak, true)
 	q.Rate, q.Outstanding, q.Events = m.Steady.Payments/m.Steady.Seconds, 0, m.Steady.Events
 	q.Cores = m.Steady.coresLeft(m.Host.Cores)
-	s = c.at(&q, q.Rate)
-	k.Steady = c.checks(&s, &m.Steady, false)
+	taken, found = c.speed(&m.Steady)
+	k.SpeedSteady, k.Notes = found, append(k.Notes, speedNotes("at the steady rate", &m.Steady, taken, found)...)
+	now = c.atSpeed(taken)
+	s = now.at(&q, q.Rate)
+	k.Steady = now.checks(&s, &m.Steady, false)
 	if k.Others > quietShare*float64(m.Host.Cores) {
 		k.Notes = append(k.Notes, fmt.Sprintf("other processes took %.2f of %d cores: measure on a quiet host", k.Others, m.Host.Cores))
 	}

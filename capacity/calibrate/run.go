@@ -64,19 +64,23 @@ func Run(ctx context.Context, o *Options, bed func(ctx context.Context) (Bed, er
 	if err != nil {
 		return nil, err
 	}
+	reference, err := NewReference()
+	if err != nil {
+		return nil, err
+	}
 	b, err := bed(ctx)
 	if err != nil {
 		return nil, err
 	}
 	c.Replicas = len(b.Replicas())
-	idle, err := Idle(ctx, b)
+	idle, err := Steady(ctx, reference.Micros, o.Say, func() (capacity.Load, error) { return Idle(ctx, b) })
 	if err != nil {
 		return nil, err
 	}
 	c.Loads = append(c.Loads, idle)
 	for _, d := range drives {
 		d.Warmup, d.Seconds = driveWarmup, driveSeconds
-		l, err := Measure(ctx, b, d.Drive)
+		l, err := Steady(ctx, reference.Micros, o.Say, func() (capacity.Load, error) { return Measure(ctx, b, d.Drive) })
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", d.name, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"text/tabwriter"
 	"time"
 
@@ -157,4 +158,13 @@ func printCalibration(w io.Writer, c *capacity.Calibration) {
 	}
 	_ = tw.Flush()
 	fmt.Fprintf(w, "fit: misses a load's CPU by at most %.0f %%; %.0f %% of the cores are used at full load\n", 100*c.Model.Residual, 100*c.Model.Busy)
+	slow, fast := 0.0, math.Inf(1)
+	for i := range c.Loads {
+		l := &c.Loads[i]
+		slow, fast = max(slow, l.RefBefore, l.RefAfter), min(fast, l.RefBefore, l.RefAfter)
+		if l.Swing() > capacity.SwingMost {
+			fmt.Fprintf(w, "note: the host's speed changed by %.0f %% around %s\n", 100*l.Swing(), l.Name)
+		}
+	}
+	fmt.Fprintf(w, "reference work: %.2f ms of CPU, %.2f to %.2f around the loads; costs are for a host of that speed\n", c.Reference/1e3, fast/1e3, slow/1e3)
 }

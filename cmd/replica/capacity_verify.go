@@ -55,7 +55,7 @@ or p99 at the steady rate by more than 30 %.`,
 	flags.IntVar(&fl.clients, "clients", 8, "clients of the load")
 	flags.IntVar(&fl.way, "in-flight", 8, "requests of each client under way at the peak")
 	flags.Float64Var(&fl.part, "load", 0.5, "steady rate, as a part of the predicted highest")
-	flags.IntVar(&fl.seconds, "seconds", 6, "measured seconds of each of the two loads")
+	flags.IntVar(&fl.seconds, "seconds", 10, "measured seconds of each of the two loads")
 	flags.StringVar(&fl.dir, "dir", "", "empty or new directory for the cluster; without it one beside the calibration, removed afterwards")
 	flags.StringVar(&fl.save, "save", "", "keep the measurement in this file")
 	flags.StringVar(&fl.measured, "measured", "", "hold a kept measurement against the calibration; runs nothing")
@@ -90,7 +90,7 @@ func runVerifyCapacity(ctx context.Context, fl *verifyFlags, out, warn io.Writer
 	if fl.measured != "" {
 		m, err = readMeasurement(fl.measured)
 	} else {
-		m, err = fl.measure(ctx, c)
+		m, err = fl.measure(ctx, c, warn)
 	}
 	if err != nil {
 		return err
@@ -138,7 +138,7 @@ func readMeasurement(path string) (*capacity.Measurement, error) {
 const verifyWarmup = 2
 
 // measure runs both loads on a cluster of its own.
-func (fl *verifyFlags) measure(ctx context.Context, c *capacity.Calibration) (*capacity.Measurement, error) {
+func (fl *verifyFlags) measure(ctx context.Context, c *capacity.Calibration, warn io.Writer) (*capacity.Measurement, error) {
 	p, err := c.Predict(capacity.Question{Profile: fl.profile, Replicas: c.Replicas, Events: fl.batch, Outstanding: fl.clients * fl.way,
 		Cores: float64(c.Host.Cores), Together: true, Disk: 1})
 	if err != nil {
@@ -149,6 +149,10 @@ func (fl *verifyFlags) measure(ctx context.Context, c *capacity.Calibration) (*c
 		return nil, fail(exitCreate, err)
 	}
 	defer clean()
+	reference, err := calibrate.NewReference()
+	if err != nil {
+		return nil, fail(exitFailure, err)
+	}
 	b, err := makeBed(ctx, filepath.Join(dir, "cluster"), fl.profile, schemeOf(c))
 	if err != nil {
 		return nil, fail(exitFailure, err)
@@ -156,12 +160,16 @@ func (fl *verifyFlags) measure(ctx context.Context, c *capacity.Calibration) (*c
 	defer b.stopAll()
 	m := &capacity.Measurement{Schema: capacity.MeasurementSchema, Made: time.Now().UTC().Format(time.RFC3339), Build: calibratedBuild(), Host: tuning.DetectHost(),
 		Scheme: c.Scheme, Profile: fl.profile, Replicas: c.Replicas}
+	say := func(format string, args ...any) { fmt.Fprintf(warn, "replica: "+format+"\n", args...) }
+	steady := func(d calibrate.Drive) (capacity.Load, error) {
+		return calibrate.Steady(ctx, reference.Micros, say, func() (capacity.Load, error) { return calibrate.Measure(ctx, b, d) })
+	}
 	d := calibrate.Drive{Events: fl.batch, Clients: fl.clients, InFlight: fl.way, Warmup: verifyWarmup, Seconds: fl.seconds}
-	if m.Peak, err = calibrate.Measure(ctx, b, d); err != nil {
+	if m.Peak, err = steady(d); err != nil {
 		return nil, fail(exitFailure, fmt.Errorf("peak: %w", err))
 	}
 	d.Rate = float64(int(fl.part*p.Highest) + 1)
-	if m.Steady, err = calibrate.Measure(ctx, b, d); err != nil {
+	if m.Steady, err = steady(d); err != nil {
 		return nil, fail(exitFailure, fmt.Errorf("steady rate: %w", err))
 	}
 	m.Peak.Name, m.Steady.Name = "peak", "steady"

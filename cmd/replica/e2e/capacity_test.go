@@ -30,7 +30,7 @@ func calibrationFile(t *testing.T, dir string, bend func(*capacity.Calibration))
 		return capacity.Cost{PerPayment: payment, PerRequest: request, PerBlock: block, PerSecond: 2000}
 	}
 	c := &capacity.Calibration{Schema: capacity.CalibrationSchema, Made: "2026-01-02T03:04:05Z", Build: capacity.Build{Version: "devel", Go: runtime.Version()},
-		Host: tuning.DetectHost(), Scheme: "threshold-bls", Profile: tuning.Balanced, Replicas: 4,
+		Host: tuning.DetectHost(), Scheme: "threshold-bls", Profile: tuning.Balanced, Replicas: 4, Reference: 15_000,
 		Groups: []capacity.Group{{Replicas: 4, Each: 2300, SlowEach: 1500, Bytes: 48}},
 		Syncs:  []capacity.Sync{{Bytes: 4096, CPU: 50, P50: 300, P99: 900}, {Bytes: 1 << 20, CPU: 400, P50: 2000, P99: 5000}},
 		Model: capacity.Model{Client: capacity.Cost{PerPayment: 0.4, PerRequest: 40}, Busy: 0.95, Path: 0.45, Slot: 0.6, Tail: 2.2, TailFull: 1.8, SyncBase: 600, SyncByte: 0.004,
@@ -67,7 +67,7 @@ func TestCapacityRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	cut := write("cut.json", string(whole[:len(whole)/2]))
-	later := write("later.json", strings.Replace(string(whole), `"schema": 1`, `"schema": 7`, 1))
+	later := write("later.json", strings.Replace(string(whole), `"schema": 2`, `"schema": 7`, 1))
 	other := write("other.json", strings.Replace(string(whole), `"version": "devel"`, `"version": "older"`, 1))
 	few := write("few.json", `{"schema":1,"kind":"sweep","steps":[{"achieved":10,"p50":1,"p99":1,"outstanding_mean":1,"steady":true}]}`)
 	wild := write("wild.json", `{"schema":1,"kind":"cores","points":[{"cores":1,"achieved":10},{"cores":2,"achieved":90},{"cores":4,"achieved":5},{"cores":8,"achieved":80},{"cores":16,"achieved":7},{"cores":32,"achieved":60}]}`)
@@ -81,7 +81,7 @@ func TestCapacityRefuses(t *testing.T) {
 		{"predict", usage, "calibration"},
 		{"predict --calibration " + dir + "/none.json", exitConfig, "replica capacity calibrate"},
 		{"predict --calibration " + cut, exitConfig, "make it again"},
-		{"predict --calibration " + later, exitConfig, "schema 7, this build reads 1"},
+		{"predict --calibration " + later, exitConfig, "schema 7, this build reads 2"},
 		{"predict --calibration " + other, exitConfig, `build is "older" there`},
 		{"predict --calibration " + good + " --scheme ed25519", exitConfig, "calibrate with --scheme ed25519"},
 		{"predict --calibration " + good + " --rate 5/min", usage, "as 20000"},
@@ -166,7 +166,7 @@ func TestCapacityVerifyNamesTheStage(t *testing.T) {
 		return outcome{code, p.Stdout.String(), p.Stderr.String()}
 	}
 	first := run("--batch", "500", "--clients", "2", "--in-flight", "2", "--seconds", "2", "--load", "0.05", "--save", kept)
-	if first.code != exitOK && !strings.Contains(first.stderr, "the prediction is off") || !strings.Contains(first.stdout, "stage execute") {
+	if first.code != exitOK && !strings.Contains(first.stderr, "the prediction is off") || !strings.Contains(first.stdout, "stage execute") || strings.Count(first.stdout, "note: host speed") != 2 {
 		t.Fatalf("%+v", first)
 	}
 	m, err := os.ReadFile(kept)
