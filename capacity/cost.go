@@ -71,18 +71,22 @@ type StageCost struct {
 
 // Model is what follows from a calibration's loads.
 type Model struct {
-	Stages   []StageCost `json:"stages"`
-	Client   Cost        `json:"client"`
-	Busy     float64     `json:"busy"`        // share of the cores that was used where as much was offered as went
-	Path     float64     `json:"path"`        // share of a primary's and a backup's work on a block that happens one after another
-	Slot     float64     `json:"slot"`        // share of that way until the block is executed
-	Tail     float64     `json:"tail"`        // p99 over p50 while slots are free
-	TailFull float64     `json:"tail_full"`   // and while requests wait for slots
-	SyncBase float64     `json:"sync_micros"` // of replicas that share a disk
-	SyncByte float64     `json:"sync_micros_per_byte"`
-	Residual float64     `json:"residual"` // largest relative difference of a load's CPU from the fit
-	Ledger   Cost        `json:"ledger"`   // bytes that one replica keeps
-	Link     Cost        `json:"link"`     // bytes that the primary sends
+	Stages []StageCost `json:"stages"`
+	Client Cost        `json:"client"`
+	Busy   float64     `json:"busy"` // share of the cores that was used where as much was offered as went
+	Path   float64     `json:"path"` // share of a primary's and a backup's work on a block that happens one after another
+	Slot   float64     `json:"slot"` // share of that way until the block is executed
+	// p99 over p50: of requests that come at a rate while slots are free, by how busy the
+	// cores are, the least busy first; of those that wait for slots; and with a fixed
+	// number of requests under way.
+	Tails      []Tail  `json:"tails"`
+	TailFull   float64 `json:"tail_full"`
+	TailClosed float64 `json:"tail_closed"`
+	SyncBase   float64 `json:"sync_micros"` // of replicas that share a disk
+	SyncByte   float64 `json:"sync_micros_per_byte"`
+	Residual   float64 `json:"residual"` // largest relative difference of a load's CPU from the fit
+	Ledger     Cost    `json:"ledger"`   // bytes that one replica keeps
+	Link       Cost    `json:"link"`     // bytes that the primary sends
 }
 
 // costLeast is less than any build needs, µs: costs that add up to less would make
@@ -113,11 +117,11 @@ func (m *Model) check() error {
 	switch {
 	case m.Client.bad() || m.Ledger.bad() || m.Link.bad():
 		return errors.New("client, ledger or link has a negative cost or none that is a number")
-	case bad(m.Busy, m.Path, m.Slot, m.Tail, m.TailFull, m.SyncBase, m.SyncByte, m.Residual) || m.Busy == 0 || m.Busy > 1 || m.Path == 0 ||
-		m.Slot == 0 || m.Slot > 1 || m.Tail < 1 || m.TailFull < 1:
-		return fmt.Errorf("busy %v, path %v, slot %v, tails %v and %v, syncs %v and %v", m.Busy, m.Path, m.Slot, m.Tail, m.TailFull, m.SyncBase, m.SyncByte)
+	case bad(m.Busy, m.Path, m.Slot, m.TailFull, m.TailClosed, m.SyncBase, m.SyncByte, m.Residual) || m.Busy == 0 || m.Busy > 1 || m.Path == 0 ||
+		m.Slot == 0 || m.Slot > 1 || m.TailFull < 1 || m.TailClosed < 1:
+		return fmt.Errorf("busy %v, path %v, slot %v, tails %v and %v, syncs %v and %v", m.Busy, m.Path, m.Slot, m.TailFull, m.TailClosed, m.SyncBase, m.SyncByte)
 	}
-	return nil
+	return checkTails(m.Tails)
 }
 
 func (c Cost) bad() bool { return bad(c.PerPayment, c.PerRequest, c.PerBlock, c.PerSecond) }

@@ -31,7 +31,7 @@ func known(t testing.TB) *Calibration {
 		{"verify", Cost{0.2, 40, 0, 0}, Cost{0, 0, 0, 0}}, {"journal", Cost{0.1, 0, 300, 5}, Cost{0.08, 0, 250, 5}},
 		{Rest, Cost{0.5, 5, 800, 20_000}, Cost{0.2, 3, 700, 20_000}},
 	}
-	c.Model = Model{Stages: costs, Client: Cost{0.4, 40, 0, 0}, Busy: 0.95, Path: 0.45, Slot: 0.6, Tail: 2.2, TailFull: 1.8, SyncBase: 600, SyncByte: 0.004,
+	c.Model = Model{Stages: costs, Client: Cost{0.4, 40, 0, 0}, Busy: 0.95, Path: 0.45, Slot: 0.6, Tails: []Tail{{0.05, 2.2}, {0.6, 2.8}}, TailFull: 2, TailClosed: 1.8, SyncBase: 600, SyncByte: 0.004,
 		Ledger: Cost{142, 170, 630, 0}, Link: Cost{380, 700, 4500, 2000}}
 	if err := c.check(); err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func loads(c *Calibration) []Load {
 	}
 	idle.LinkBytes = 2 * c.Model.Link.PerSecond
 	return []Load{idle, made(c, tuning.Balanced, 8189, 0, 8), made(c, tuning.Balanced, 400, 0, 64), made(c, tuning.Balanced, 1, 0, 1024),
-		made(c, tuning.Balanced, 200, 2000, 0), made(c, tuning.Balanced, 1000, 50_000, 0)}
+		made(c, tuning.Balanced, 200, 2000, 0), made(c, tuning.Balanced, 1000, 50_000, 0), made(c, tuning.Balanced, 400, 80_000, 0)}
 }
 
 func TestLearnFindsTheCosts(t *testing.T) {
@@ -83,7 +83,7 @@ func TestLearnFindsTheCosts(t *testing.T) {
 			t.Errorf("stage %s: %+v, made of %+v", s.Stage, s, want.Stages[i])
 		}
 	}
-	if c.Model.Residual > 0.01 || !near(c.Model.Busy, want.Busy, 0.02) || !near(c.Model.SyncBase, want.SyncBase, 0.02) || !near(c.Model.Tail, want.Tail, 0.02) || !near(c.Model.TailFull, want.TailFull, 0.02) {
+	if c.Model.Residual > 0.01 || !near(c.Model.Busy, want.Busy, 0.02) || !near(c.Model.SyncBase, want.SyncBase, 0.02) || !near(tailAt(c.Model.Tails, 0.3), tailAt(want.Tails, 0.3), 0.02) || !near(c.Model.TailFull, want.TailFull, 0.02) || !near(c.Model.TailClosed, want.TailClosed, 0.02) {
 		t.Errorf("%+v, made of %+v", c.Model, want)
 	}
 	for _, l := range []Load{made(c, tuning.Throughput, 2000, 0, 32), made(c, tuning.Latency, 500, 20_000, 0)} {

@@ -98,7 +98,7 @@ func (c *Calibration) Learn() error {
 		return fmt.Errorf("%w: %d runs with payments, 3 are needed", ErrLoads, busyLoads)
 	}
 	c.Reference = c.medianReference()
-	c.Model = Model{Path: 0.5, Slot: 0.65, Tail: 2, TailFull: 2}
+	c.Model = Model{Path: 0.5, Slot: 0.65, Tails: []Tail{{0, 2}}, TailFull: 2, TailClosed: 2}
 	m := &c.Model
 	// What a load took on a slow host it would have taken less of at the median speed.
 	speed := func(l *Load) float64 { taken, _ := c.speed(l); return taken }
@@ -251,30 +251,6 @@ func (c *Calibration) learnTimes() {
 		set(r.X)
 	}
 	c.learnTails()
-}
-
-// learnTails takes p99 over p50 apart for loads that found a free slot for each
-// request, where jitter of syncs and threads counts, and for those that did not,
-// where most of the time is waiting, which evens it out.
-func (c *Calibration) learnTails() {
-	var sum, n [2]float64
-	for i := range c.Loads {
-		l := &c.Loads[i]
-		if l.P50 <= 0 || l.Blocks == 0 {
-			continue
-		}
-		full := 0
-		if l.Offered == 0 || l.Requests > 1.05*l.Blocks {
-			full = 1
-		}
-		sum[full] += math.Log(l.P99 / l.P50)
-		n[full]++
-	}
-	for full, tail := range []*float64{&c.Model.Tail, &c.Model.TailFull} {
-		if n[full] > 0 {
-			*tail = math.Max(math.Exp(sum[full]/n[full]), 1)
-		}
-	}
 }
 
 // Where the search for the latency model starts: half of the work on a block one

@@ -238,12 +238,13 @@ func (c *Calibration) path(q *Question, s *state) float64 {
 // latency fills in p50 and p99. With a fixed number of requests under way it is
 // what Little's law leaves.
 func (c *Calibration) latency(q *Question, b *batching, s *state) {
-	wait, tail := 0.0, c.Model.Tail
+	wait, tail := 0.0, tailAt(c.Model.Tails, s.busy)
 	if s.slots >= b.eager { // a request waits for half of the time between two slots
 		wait, tail = s.slot/s.slots/2, c.Model.TailFull
 	}
 	s.p50 = wait + s.slot/c.Model.Slot
 	if q.Outstanding > 0 && q.Rate == 0 {
+		tail = c.Model.TailClosed
 		s.p50 = 1e6 * float64(q.Outstanding*q.Events) / math.Max(s.rate, 1)
 	}
 	s.p99 = s.p50 * tail

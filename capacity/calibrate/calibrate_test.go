@@ -160,3 +160,24 @@ func TestMeasureRefusesWhatIsNone(t *testing.T) {
 		t.Errorf("%+v, %v", l, err)
 	}
 }
+
+// A load at a part of what went takes its rate from the load of the same size that
+// had none.
+func TestDrivesAreReady(t *testing.T) {
+	before := []capacity.Load{{Seconds: 2}, {Events: 8189, Payments: 9000, Seconds: 3}, {Events: 400, Payments: 600_000, Seconds: 3}, {Events: 400, Offered: 7, Payments: 70, Seconds: 10}}
+	parts := 0
+	for _, d := range drives {
+		got, want := d.ready(before), d.Drive
+		want.Warmup = driveWarmup
+		if d.part > 0 {
+			parts++
+			want.Rate = math.Floor(d.part * 200_000)
+		}
+		if got != want || got.Seconds < 3 || (got.Rate == 0) == (got.InFlight == 0) {
+			t.Errorf("%s: %+v, want %+v", d.name, got, want)
+		}
+	}
+	if parts == 0 {
+		t.Error("no load with a part")
+	}
+}

@@ -33,7 +33,7 @@ func calibrationFile(t *testing.T, dir string, bend func(*capacity.Calibration))
 		Host: tuning.DetectHost(), Scheme: "threshold-bls", Profile: tuning.Balanced, Replicas: 4, Reference: 15_000,
 		Groups: []capacity.Group{{Replicas: 4, Each: 2300, SlowEach: 1500, Bytes: 48}},
 		Syncs:  []capacity.Sync{{Bytes: 4096, CPU: 50, P50: 300, P99: 900}, {Bytes: 1 << 20, CPU: 400, P50: 2000, P99: 5000}},
-		Model: capacity.Model{Client: capacity.Cost{PerPayment: 0.4, PerRequest: 40}, Busy: 0.95, Path: 0.45, Slot: 0.6, Tail: 2.2, TailFull: 1.8, SyncBase: 600, SyncByte: 0.004,
+		Model: capacity.Model{Client: capacity.Cost{PerPayment: 0.4, PerRequest: 40}, Busy: 0.95, Path: 0.45, Slot: 0.6, Tails: []capacity.Tail{{Busy: 0, Times: 2.2}}, TailFull: 2, TailClosed: 1.8, SyncBase: 600, SyncByte: 0.004,
 			Ledger: capacity.Cost{PerPayment: 142, PerRequest: 170, PerBlock: 630}, Link: capacity.Cost{PerPayment: 380, PerRequest: 700, PerBlock: 4500}}}
 	for _, stage := range []string{"commit", "crypto", "execute", "journal", "network", "order", capacity.Rest} {
 		c.Model.Stages = append(c.Model.Stages, capacity.StageCost{Stage: stage, Primary: cost(0.25, 4, 500), Backup: cost(0.2, 4, 500)})
