@@ -21,9 +21,9 @@ import (
 const (
 	refVerifies  = 4
 	refHashBytes = 4 << 20
-	refReads     = 64 << 10
+	refReads     = 24 << 10
 	refTableLog  = 22 // 2^22 words: 32 MiB
-	refRounds    = 20 // of each core: some 0.3 s
+	refRounds    = 25 // of each core: some 0.3 s
 )
 
 // Reference is a fixed work that tells how fast the host is at this moment.
