@@ -20,4 +20,6 @@
 //	     change; warm-up and audit are outside of it.
 //	CA3  A load whose audit is not clean, or in which a view changed, is no
 //	     measurement but an error.
+//	CA4  A load of a calibration or a verification stands between two looks at the
+//	     host's speed, with the load generator away in both.
 package calibrate

@@ -41,7 +41,9 @@ func newVerifyCapacity() *cobra.Command {
 		Long: `Run four replicas and loadgen on this host, first with as much load as goes, then
 at a part of what was predicted, and hold the prediction against both. It fails, and
 names what is wrong, when throughput or the CPU of a stage is off by more than 15 %
-or p99 at the steady rate by more than 30 %.`,
+or p99 at the steady rate by more than 30 %. Predicted CPU is scaled by the host's
+speed, which is measured around each load; a load around which it changed is measured
+again, up to three times.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
