@@ -340,7 +340,7 @@ func TestLedgerDamage(t *testing.T) {
 	for _, file := range listFiles(t, image, "/d/ledger") {
 		name := "/d/ledger/" + file
 		whole := readFile(t, image, name)
-		step := max(1, len(whole)/8)
+		step := max(1, len(whole)/5)
 		for i, f := range faults {
 			first := 0
 			if testing.Short() { // one place each: Pebble searches a bad block for the bit that flipped
