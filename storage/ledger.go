@@ -32,6 +32,11 @@ type LedgerOptions struct {
 	// Compression of tables. Each may be read with each.
 	Compression Compression
 
+	// blockBytes is the size of a table's data block; 0: blockBytesSST. Tests of
+	// damage make it small: Pebble looks for the bit that flipped in a bad block, in
+	// time that grows with the square of its size.
+	blockBytes int
+
 	// Fatal is called once, from any thread, when Pebble cannot go on (a
 	// manifest that cannot be written). It must end the process and not
 	// return. Nil: panic, which ends it too.
@@ -177,6 +182,9 @@ func OpenLedger(opt LedgerOptions) (*Ledger, error) {
 	if opt.MemTableBytes == 0 {
 		opt.MemTableBytes = 32 << 20
 	}
+	if opt.blockBytes == 0 {
+		opt.blockBytes = blockBytesSST
+	}
 	if opt.TableBytes == 0 {
 		opt.TableBytes = min(int64(opt.MemTableBytes)/4, TableBytesMax)
 	}
@@ -268,7 +276,7 @@ func (l *Ledger) pebbleOptions() *pebble.Options {
 	o.Experimental.DisableIngestAsFlushable = func() bool { return true }
 	profile := l.opt.Compression.profile()
 	for i := range o.Levels {
-		o.Levels[i].BlockSize = blockBytesSST
+		o.Levels[i].BlockSize = l.opt.blockBytes
 		o.Levels[i].Compression = func() *sstable.CompressionProfile { return profile }
 	}
 	for i := range o.TargetFileSizes {

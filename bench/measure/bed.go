@@ -99,7 +99,7 @@ func (b *bed) grow(ctx context.Context, p record.Parameters) error {
 
 // executed asks the first replica that is up how many events it has executed.
 func (b *bed) executed() (float64, error) {
-	m, err := scrape(b.Metrics + b.Up()[0])
+	m, err := metricsOf(b.Metrics + b.Up()[0])
 	return m["quorate_events_executed_total"], err
 }
 
@@ -161,7 +161,7 @@ func (b *bed) read() (map[int]reading, error) {
 			a := answer{i: i}
 			var err error
 			a.r.usage, err = usageOf(b.Nodes[i].Pid())
-			a.r.metrics, a.err = scrape(b.Metrics + i)
+			a.r.metrics, a.err = metricsOf(b.Metrics + i)
 			a.err = errors.Join(err, a.err)
 			answers <- a
 		}()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"quorate/bench/record"
+	"quorate/internal/scrape"
 )
 
 // moment is a reading of everything at one time.
@@ -74,9 +75,9 @@ func (w *window) figures(cores int, out map[string]float64) {
 		}
 		out["replica_cpu_us_per_payment"] += micro * (end.cpu - begin.cpu) / mine
 		out["written_bytes_per_payment"] += float64(end.written-begin.written) / mine
-		out["sent_bytes_per_payment"] += w.grown(i, labelled("quorate_link_bytes_total", "out")) / mine
-		out["sent_bytes_per_block"] += w.grown(i, labelled("quorate_link_bytes_total", "out")) / mineBlocks
-		out["sent_frames_per_block"] += w.grown(i, labelled("quorate_link_frames_total", "out")) / mineBlocks
+		out["sent_bytes_per_payment"] += w.grown(i, scrape.Labelled("quorate_link_bytes_total", "out")) / mine
+		out["sent_bytes_per_block"] += w.grown(i, scrape.Labelled("quorate_link_bytes_total", "out")) / mineBlocks
+		out["sent_frames_per_block"] += w.grown(i, scrape.Labelled("quorate_link_frames_total", "out")) / mineBlocks
 		out["syncs_per_block"] += w.grown(i, "quorate_journal_sync_seconds_count") / mineBlocks
 	}
 	out["cpu_busy_ratio"] = cpu / span / float64(max(cores, 1))
@@ -89,7 +90,7 @@ func (w *window) figures(cores int, out map[string]float64) {
 		out["sync_ms"] = 1000 * w.sum("quorate_journal_sync_seconds_sum") / syncs
 	}
 	if commits := w.sum("quorate_commits_total"); commits > 0 {
-		out["slow_path_share"] = w.sum(labelled("quorate_commits_total", "slow")) / commits
+		out["slow_path_share"] = w.sum(scrape.Labelled("quorate_commits_total", "slow")) / commits
 	}
 	out["view_changes"] = w.most("quorate_view_changes_total")
 }

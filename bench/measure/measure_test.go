@@ -11,9 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
-
 	"quorate/bench/record"
 )
 
@@ -91,32 +88,6 @@ func TestCannot(t *testing.T) {
 	for _, p := range []record.Parameters{signed, scheme} {
 		if why := m.cannot(&experiment{param: p}); why != "" && !strings.Contains(why, "free disk") {
 			t.Errorf("%+v: %s", p, why)
-		}
-	}
-}
-
-func TestFlatten(t *testing.T) {
-	const text = `# TYPE quorate_commits_total counter
-quorate_commits_total{path="fast"} 7
-quorate_commits_total{path="slow"} 3
-# TYPE quorate_view gauge
-quorate_view 2
-# TYPE quorate_journal_sync_seconds histogram
-quorate_journal_sync_seconds_bucket{le="0.1"} 4
-quorate_journal_sync_seconds_bucket{le="+Inf"} 5
-quorate_journal_sync_seconds_sum 0.25
-quorate_journal_sync_seconds_count 5
-`
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := flatten(families)
-	for name, want := range map[string]float64{"quorate_commits_total": 10, "quorate_commits_total{slow}": 3, "quorate_view": 2,
-		"quorate_journal_sync_seconds_sum": 0.25, "quorate_journal_sync_seconds_count": 5} {
-		if got[name] != want {
-			t.Errorf("%s = %v, want %v", name, got[name], want)
 		}
 	}
 }

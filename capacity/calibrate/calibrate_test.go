@@ -18,6 +18,7 @@ import (
 
 	"quorate/capacity"
 	"quorate/cluster"
+	"quorate/internal/scrape"
 	"quorate/tuning"
 )
 
@@ -67,8 +68,8 @@ func TestUnitsStopAtTheFirstError(t *testing.T) {
 // metrics is what two moments of a replica look like.
 func metrics(times float64) map[string]float64 {
 	return map[string]float64{
-		labelled(metricStages, "crypto"): 2 * times, labelled(metricStages, "execute"): times, metricEvents: 10_000 * times, metricBlocks: 10 * times,
-		metricRequests: 100 * times, labelled(metricCommits, "fast"): 9 * times, labelled(metricBytes, "out"): 1e6 * times,
+		scrape.Labelled(metricStages, "crypto"): 2 * times, scrape.Labelled(metricStages, "execute"): times, metricEvents: 10_000 * times, metricBlocks: 10 * times,
+		metricRequests: 100 * times, scrape.Labelled(metricCommits, "fast"): 9 * times, scrape.Labelled(metricBytes, "out"): 1e6 * times,
 		metricSync + "_count": 20 * times, metricSync + "_sum": 0.1 * times,
 	}
 }

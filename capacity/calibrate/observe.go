@@ -3,18 +3,15 @@ package calibrate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/procfs"
 
 	"quorate/capacity"
+	"quorate/internal/scrape"
 )
 
 // Replica is one process of a Bed.
@@ -92,7 +89,7 @@ func (o *observer) read(clientPid int) (r reading, err error) {
 	for i, p := range replicas {
 		go func() {
 			a := answer{i: i}
-			a.metrics, a.err = o.scrape(p.Metrics)
+			a.metrics, a.err = scrape.Read(&o.web, p.Metrics)
 			var err error
 			a.cpu, err = cpuOf(p.Pid)
 			a.err = errors.Join(a.err, err)
@@ -135,50 +132,6 @@ func hostCPU() (used, stolen float64, err error) {
 	return c.User + c.Nice + c.System + c.IRQ + c.SoftIRQ, c.Steal, err
 }
 
-// scrapeBytesMost bounds an answer of a replica's metrics.
-const scrapeBytesMost = 4 << 20
-
-func (o *observer) scrape(addr string) (map[string]float64, error) {
-	res, err := o.web.Get("http://" + addr + "/metrics")
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("calibrate: metrics of %s: %s", addr, res.Status)
-	}
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(http.MaxBytesReader(nil, res.Body, scrapeBytesMost))
-	if err != nil {
-		return nil, fmt.Errorf("calibrate: metrics of %s: %w", addr, err)
-	}
-	return flatten(families), nil
-}
-
-// labelled names the part of a metric that has a label of this value.
-func labelled(metric, value string) string { return metric + "{" + value + "}" }
-
-// flatten gives each metric's sum over its labels, each labelled value by itself, and
-// sum and count of histograms.
-func flatten(families map[string]*io_prometheus_client.MetricFamily) map[string]float64 {
-	out := map[string]float64{}
-	for name, f := range families {
-		for _, m := range f.Metric {
-			if h := m.Histogram; h != nil {
-				out[name+"_sum"] += h.GetSampleSum()
-				out[name+"_count"] += float64(h.GetSampleCount())
-				continue
-			}
-			v := m.GetCounter().GetValue() + m.GetGauge().GetValue() + m.GetUntyped().GetValue()
-			out[name] += v
-			for _, l := range m.Label {
-				out[labelled(name, l.GetValue())] += v
-			}
-		}
-	}
-	return out
-}
-
 // between makes a load of two readings. primary is the replica that led in both.
 func between(a, b *reading, primary int) capacity.Load {
 	d := func(i int, metric string) float64 { return b.replicas[i][metric] - a.replicas[i][metric] }
@@ -186,9 +139,9 @@ func between(a, b *reading, primary int) capacity.Load {
 	l := capacity.Load{Seconds: b.at.Sub(a.at).Seconds(), ClientCPU: b.client - a.client, StolenCPU: b.stolen - a.stolen}
 	// The primary executes what all execute; its counters agree with its proposals.
 	l.Payments, l.Blocks = d(primary, metricEvents), d(primary, metricBlocks)
-	l.FastBlocks = d(primary, labelled(metricCommits, "fast"))
+	l.FastBlocks = d(primary, scrape.Labelled(metricCommits, "fast"))
 	l.Requests = d(primary, metricRequests)
-	l.LinkBytes = d(primary, labelled(metricBytes, "out"))
+	l.LinkBytes = d(primary, scrape.Labelled(metricBytes, "out"))
 	if syncs := d(primary, metricSync+"_count"); syncs > 0 {
 		l.Syncs, l.SyncMean = syncs, 1e6*d(primary, metricSync+"_sum")/syncs
 	}
@@ -197,7 +150,7 @@ func between(a, b *reading, primary int) capacity.Load {
 	for _, stage := range stagesOf(b) {
 		t := capacity.StageTime{Stage: stage}
 		for i := range n {
-			v := max(d(i, labelled(metricStages, stage)), 0)
+			v := max(d(i, scrape.Labelled(metricStages, stage)), 0)
 			known[i] += v
 			if i == primary {
 				t.Primary = v

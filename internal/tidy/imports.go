@@ -34,13 +34,13 @@ var rooms = []room{
 	{"netio", []string{"wire", "cluster", "internal/meter"}, nil},
 	{"tuning", nil, nil},
 	// Above capacity: the first row that fits counts, and measuring reaches further.
-	{"capacity/calibrate", append([]string{"capacity", "pipeline", "netio"}, below...), nil},
+	{"capacity/calibrate", append([]string{"capacity", "pipeline", "netio", "internal/scrape"}, below...), nil},
 	{"capacity", []string{"tuning"}, []string{"time", "sync", "os", "net", "context", "math/rand", "crypto/rand", "unsafe", "runtime", "syscall", "log", "C"}},
 	{"pipeline", below, nil},
 	{"client", []string{"wire", "cluster", "sigagg", "payments", "internal/mark", "internal/plant", "internal/scheme"}, nil},
 	{"sim", append([]string{"pipeline", "client"}, below...), nil},
 	{"bench/peers", nil, nil}, // a module of its own, so that no room comes to need what it measures; above bench: the first row that fits counts
-	{"bench", append([]string{"pipeline", "client", "netio"}, below...), nil},
+	{"bench", append([]string{"pipeline", "client", "netio", "internal/scrape"}, below...), nil},
 	{"cmd/replica", append([]string{"capacity", "pipeline", "client", "netio", "internal/oplog", "internal/uplot"}, below...), nil},
 	{"cmd/loadgen", []string{"client", "wire", "cluster", "sigagg", "payments", "tuning", "internal/assert", "internal/uplot"}, nil},
 	{"deploy", nil, nil},
@@ -52,6 +52,7 @@ var rooms = []room{
 	{"internal/meter", nil, []string{"os", "net"}},
 	{"internal/oplog", nil, []string{"os", "net"}},
 	{"internal/plant", nil, nil},
+	{"internal/scrape", nil, []string{"os"}},
 	{"internal/tidy", []string{"internal/limits"}, nil},
 	{"internal/uplot", nil, []string{"os", "net", "time"}},
 }
