@@ -105,9 +105,10 @@ type Journal struct {
 	superBuf  [superblockBytes]byte
 	seed      chain
 
-	slots []*segment // every segment file
-	live  []*segment // oldest first; the last one is written to
-	free  []*segment
+	slots     []*segment // every segment file
+	live      []*segment // oldest first; the last one is written to
+	free      []*segment
+	tornRolls []*segment // free ones with a group that was to be their first; until settled
 
 	next        LSN   // of the next record
 	chain       chain // after record next−1

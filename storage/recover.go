@@ -396,6 +396,7 @@ func (sc *scanner) judgeFree() (string, error) {
 		if later, err := sc.laterGroup(s, blockBytes); later != 0 || err != nil {
 			return fmt.Sprintf("segment file %d has record %d but no header", s.slot, later), err
 		}
+		sc.j.tornRolls = append(sc.j.tornRolls, s)
 	}
 	return "", nil
 }
@@ -420,8 +421,19 @@ func (j *Journal) resume(rec *Recovery) error {
 // settleTail makes what was found durable. It writes the newest group again:
 // after a failed fsync of the last process the kernel may hold its pages as
 // clean although the disk never got them. And it wipes the header of a torn
-// group, so that no later mixture of sectors can complete it.
+// group, so that no later mixture of sectors can complete it: one that was to be
+// the first of its segment waits for nothing but the segment's header, which the
+// next use of the file writes again with the very same bytes.
 func (j *Journal) settleTail(torn bool) error {
+	for _, s := range j.tornRolls {
+		if _, err := s.file.WriteAt(make([]byte, blockBytes), blockBytes); err != nil {
+			return j.die("wipe torn group", err)
+		}
+		if err := s.file.SyncData(); err != nil {
+			return j.die("sync segment", err)
+		}
+	}
+	j.tornRolls = nil
 	for i, s := range j.live {
 		if i == len(j.live)-1 {
 			from := s.tail
