@@ -8,6 +8,7 @@ import (
 	voi "github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
 	"github.com/oasisprotocol/curve25519-voi/primitives/ed25519/extra/cache"
 
+	"quorate/internal/edbatch"
 	"quorate/internal/plant"
 	"quorate/wire"
 )
@@ -55,45 +56,73 @@ func (k *payerKeys) again(key *[wire.KeyBytes]byte) bool {
 	return met
 }
 
-// add puts a signature into a batch.
-func (k *payerKeys) add(to *voi.BatchVerifier, s *PayerSignature) {
-	point := (*curve.CompressedEdwardsY)(&s.Key)
+// get gives a key's expanded form if it is kept or was met lately, and nil otherwise
+// or if it is no key.
+func (k *payerKeys) get(raw *[wire.KeyBytes]byte) *voi.ExpandedPublicKey {
+	point := (*curve.CompressedEdwardsY)(raw)
 	key := k.expanded.Get(point)
-	if key == nil && k.again(&s.Key) {
+	if key == nil && k.again(raw) {
 		var err error
-		if key, err = voi.NewExpandedPublicKey(s.Key[:]); err == nil {
-			k.expanded.Put(point, key)
+		if key, err = voi.NewExpandedPublicKey(raw[:]); err != nil {
+			return nil
 		}
+		k.expanded.Put(point, key)
 	}
-	if key == nil {
-		to.AddWithOptions(s.Key[:], s.Digest[:], s.Signature[:], payerRules)
-		return
-	}
-	to.AddExpandedWithOptions(key, s.Digest[:], s.Signature[:], payerRules)
+	return key
 }
 
 // payerBatchSmall is up to where the library multiplies with the tables of
 // expanded keys, and expands those that are not.
 const payerBatchSmall = 94
 
-// VerifyPayers verifies all together; only if that fails each by itself, which
-// costs three times as much. Halving until the bad ones are found was weighed: it
-// is dearer from the second bad one on.
+// VerifyPayers verifies all together; only if that fails some by themselves, which
+// costs much more (together.verify, payerClaims.all). Halving until the bad ones are
+// found was weighed: it is dearer from the second bad one on.
 func (s *realSuite) VerifyPayers(signatures []PayerSignature, ok []bool) {
 	if len(signatures) == 0 {
 		return
 	}
-	batch := voi.NewBatchVerifierWithCapacity(len(signatures))
-	if len(signatures) > payerBatchSmall {
+	s.together.verify(&payerClaims{s.payers, signatures}, ok)
+	if plant.On(plant.FirstOfPartVerified) && ok[0] {
+		for i := range ok {
+			ok[i] = true
+		}
+	}
+}
+
+// payerClaims are payers' signatures of transfers.
+type payerClaims struct {
+	keys       *payerKeys
+	signatures []PayerSignature
+}
+
+func (c *payerClaims) add(b *edbatch.Batch, i int) {
+	s := &c.signatures[i]
+	b.Add(&s.Key, s.Digest[:], (*[wire.SignatureBytes]byte)(&s.Signature))
+}
+
+func (c *payerClaims) one(i int) bool {
+	s := &c.signatures[i]
+	if key := c.keys.get(&s.Key); key != nil {
+		return voi.VerifyExpandedWithOptions(key, s.Digest[:], s.Signature[:], payerRules)
+	}
+	return voi.VerifyWithOptions(s.Key[:], s.Digest[:], s.Signature[:], payerRules)
+}
+
+func (c *payerClaims) all(ok []bool) {
+	batch := voi.NewBatchVerifierWithCapacity(len(ok))
+	if len(ok) > payerBatchSmall {
 		batch.ForceNoPublicKeyExpansion() // it would be in vain, and is for fewer
 	}
-	for i := range signatures {
-		s.payers.add(batch, &signatures[i])
+	for i := range c.signatures {
+		s := &c.signatures[i]
+		if key := c.keys.get(&s.Key); key != nil {
+			batch.AddExpandedWithOptions(key, s.Digest[:], s.Signature[:], payerRules)
+		} else {
+			batch.AddWithOptions(s.Key[:], s.Digest[:], s.Signature[:], payerRules)
+		}
 	}
 	all, each := batch.Verify(nil)
-	if plant.On(plant.FirstOfPartVerified) {
-		all = each[0]
-	}
 	for i := range ok {
 		ok[i] = all || each[i]
 	}

@@ -32,14 +32,15 @@ func benchSignatures(n int) []PayerSignature {
 }
 
 // BenchmarkPayers gives the CPU time per payer's signature in the stage that
-// verifies them: by the size of a part, for keys never met and for those that are
-// kept expanded, and with one bad signature in the part. "turn" goes round more
-// payers than are kept, the worst case for what keeps them.
+// verifies them: together where the processor can, and by the library: by the size of
+// a part, for keys never met and for those that are kept expanded, and with one bad
+// signature in the part. "turn" goes round more payers than are kept, the worst case
+// for what keeps them.
 func BenchmarkPayers(b *testing.B) {
 	all := benchSignatures(payerKeysMax + payerKeysMax/4)
-	run := func(name string, n int, prepare func(*realSuite), next func(i int) []PayerSignature) {
+	measure := func(name string, n int, together together, prepare func(*realSuite), next func(i int) []PayerSignature) {
 		b.Run(fmt.Sprintf("%s/n=%d", name, n), func(b *testing.B) {
-			suite := &realSuite{payers: newPayerKeys()}
+			suite := &realSuite{payers: newPayerKeys(), together: together}
 			prepare(suite)
 			ok := make([]bool, n)
 			b.ResetTimer()
@@ -49,6 +50,9 @@ func BenchmarkPayers(b *testing.B) {
 			}
 			b.ReportMetric(float64(cpuNanos(b)-start)/float64(b.N*n)/1000, "cpu-µs/payment")
 		})
+	}
+	run := func(name string, n int, prepare func(*realSuite), next func(i int) []PayerSignature) {
+		measure("library/"+name, n, together{}, prepare, next)
 	}
 	nothing := func(*realSuite) {}
 	for _, n := range []int{1, 16, 64, 256, 1024, 2048, 4096} {
@@ -62,9 +66,14 @@ func BenchmarkPayers(b *testing.B) {
 		run("new", n, nothing, func(i int) []PayerSignature { return all[i*n%(len(all)-n):][:n] })
 	}
 	const part = payerPartMax
+	wide := newTogether()
+	for _, n := range []int{16, 64, 256, 1024, 2048, 4096} {
+		measure("together", n, wide, nothing, func(i int) []PayerSignature { return all[i*n%(len(all)-n):][:n] })
+	}
 	bad := append([]PayerSignature(nil), all[:part]...)
 	bad[part/2].Signature[0] ^= 1
 	run("one-bad", part, func(s *realSuite) { s.VerifyPayers(bad, make([]bool, part)) }, func(int) []PayerSignature { return bad })
+	measure("together/one-bad", part, wide, nothing, func(int) []PayerSignature { return bad })
 	round := func(i int) []PayerSignature { return all[i*part%len(all):][:part] }
 	run("turn", part, func(s *realSuite) {
 		for i := range 2 * len(all) / part {

@@ -20,6 +20,7 @@ import (
 	"github.com/oasisprotocol/curve25519-voi/curve"
 
 	"quorate/consensus"
+	"quorate/internal/edbatch"
 	"quorate/payments"
 	"quorate/wire"
 )
@@ -128,7 +129,11 @@ func addOrder(s []byte) {
 }
 
 func TestVerdictsDoNotHangOnNeighbours(t *testing.T) {
-	suite := &realSuite{payers: newPayerKeys()}
+	t.Run("library", func(t *testing.T) { neighbours(t, &realSuite{payers: newPayerKeys()}) })
+	t.Run("together", func(t *testing.T) { neighbours(t, &realSuite{payers: newPayerKeys(), together: needTogether(t)}) })
+}
+
+func neighbours(t *testing.T, suite *realSuite) {
 	rows := oddSignatures(t)
 	for round := range 3 { // keys are met, then expanded
 		for _, row := range rows {
@@ -140,7 +145,7 @@ func TestVerdictsDoNotHangOnNeighbours(t *testing.T) {
 		}
 	}
 	neighbour := oddSignature{"neighbour", rows[0].PayerSignature, true}
-	for _, n := range []int{2, payerBatchSmall, payerBatchSmall + 1, 200} {
+	for _, n := range []int{2, edbatch.Worthwhile, togetherPart + 1, payerBatchSmall, payerBatchSmall + 1, 200} {
 		for _, row := range rows {
 			for _, at := range []int{0, n - 1} {
 				in, ok := make([]PayerSignature, n), make([]bool, n)
@@ -352,8 +357,8 @@ func TestSignedTransfers(t *testing.T) {
 	}
 }
 
-// FuzzPayerVerdict: whatever the bytes, one verdict alone, in a pair and once the
-// key was met.
+// FuzzPayerVerdict: whatever the bytes, one verdict alone, in a pair, once the key
+// was met, and in a crowd.
 func FuzzPayerVerdict(f *testing.F) {
 	for _, row := range oddSignatures(f) {
 		f.Add(row.Key[:], row.Signature[:], row.Digest[:])
@@ -364,7 +369,7 @@ func FuzzPayerVerdict(f *testing.F) {
 		copy(p.Key[:], key)
 		copy(p.Signature[:], signature)
 		copy(p.Digest[:], digest)
-		suite := &realSuite{payers: newPayerKeys()}
+		suite := &realSuite{payers: newPayerKeys(), together: newTogether()}
 		var first [1]bool
 		suite.VerifyPayers([]PayerSignature{p}, first[:])
 		var pair, many [2]bool
@@ -372,6 +377,17 @@ func FuzzPayerVerdict(f *testing.F) {
 		suite.VerifyPayers([]PayerSignature{neighbour, p}, many[:])
 		if pair != [2]bool{first[0], true} || many != [2]bool{true, first[0]} {
 			t.Fatalf("alone %v, in pairs %v and %v", first, pair, many)
+		}
+		crowd, ok := make([]PayerSignature, edbatch.Worthwhile), make([]bool, edbatch.Worthwhile)
+		for i := range crowd {
+			crowd[i] = neighbour
+		}
+		crowd[5] = p
+		suite.VerifyPayers(crowd, ok)
+		for i := range ok {
+			if want := i != 5 || first[0]; ok[i] != want {
+				t.Fatalf("alone %v, at 5 of a crowd verdict %d is %v", first[0], i, ok[i])
+			}
 		}
 	})
 }

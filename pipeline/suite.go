@@ -10,6 +10,7 @@ import (
 	"quorate/cluster"
 	"quorate/consensus"
 	"quorate/internal/assert"
+	"quorate/internal/edbatch"
 	"quorate/internal/scheme"
 	"quorate/sigagg"
 	"quorate/wire"
@@ -53,6 +54,7 @@ type realSuite struct {
 	identity   ed25519.PrivateKey
 	identities []ed25519.PublicKey
 	payers     *payerKeys
+	together   together
 	groups     *scheme.Groups
 	signers    *scheme.Signers
 }
@@ -64,7 +66,7 @@ func (s realSuite) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, "pipel
 // refuses keys that do not belong together. Without keys (nil) it verifies and
 // must not be asked to sign.
 func NewSuite(g *cluster.Genesis, keys *cluster.NodeKeys) (Suite, error) {
-	s := &realSuite{payers: newPayerKeys(), signers: &scheme.Signers{}}
+	s := &realSuite{payers: newPayerKeys(), together: newTogether(), signers: &scheme.Signers{}}
 	for i := range g.Members {
 		s.identities = append(s.identities, g.Members[i].Identity)
 	}
@@ -153,29 +155,50 @@ func (s *realSuite) VerifyIdentity(id wire.ReplicaID, message []byte, sig wire.S
 // verification agree on every input.
 var verifyRules = &voi.Options{Verify: voi.VerifyOptionsZIP_215}
 
+// clientKey is a ClientKey.
+type clientKey struct {
+	raw      [wire.KeyBytes]byte
+	expanded *voi.ExpandedPublicKey
+}
+
 func (s *realSuite) NewClientKey(key [32]byte) (ClientKey, error) {
 	if err := cluster.CheckKey(key[:]); err != nil {
 		return nil, err
 	}
-	return voi.NewExpandedPublicKey(key[:])
+	expanded, err := voi.NewExpandedPublicKey(key[:])
+	return &clientKey{key, expanded}, err
 }
 
 func (s *realSuite) VerifyRequests(keys []ClientKey, digests []wire.Digest, sigs []wire.Signature, ok []bool) {
-	if len(digests) == 1 {
-		ok[0] = verifyOne(keys[0], digests[0], sigs[0])
+	s.together.verify(&requestClaims{keys, digests, sigs}, ok)
+}
+
+// requestClaims are clients' signatures of requests.
+type requestClaims struct {
+	keys    []ClientKey
+	digests []wire.Digest
+	sigs    []wire.Signature
+}
+
+func (c *requestClaims) add(b *edbatch.Batch, i int) {
+	b.Add(&c.keys[i].(*clientKey).raw, wire.SigningBytes(c.digests[i]), (*[wire.SignatureBytes]byte)(&c.sigs[i]))
+}
+
+func (c *requestClaims) one(i int) bool {
+	return voi.VerifyExpandedWithOptions(c.keys[i].(*clientKey).expanded, wire.SigningBytes(c.digests[i]), c.sigs[i][:], verifyRules)
+}
+
+func (c *requestClaims) all(ok []bool) {
+	if len(ok) == 1 {
+		ok[0] = c.one(0)
 		return
 	}
-	batch := voi.NewBatchVerifierWithCapacity(len(digests))
-	for i := range digests {
-		k := keys[i].(*voi.ExpandedPublicKey)
-		batch.AddExpandedWithOptions(k, wire.SigningBytes(digests[i]), sigs[i][:], verifyRules)
+	batch := voi.NewBatchVerifierWithCapacity(len(ok))
+	for i := range ok {
+		batch.AddExpandedWithOptions(c.keys[i].(*clientKey).expanded, wire.SigningBytes(c.digests[i]), c.sigs[i][:], verifyRules)
 	}
 	all, each := batch.Verify(nil)
 	for i := range ok {
 		ok[i] = all || each[i]
 	}
-}
-
-func verifyOne(key ClientKey, digest wire.Digest, sig wire.Signature) bool {
-	return voi.VerifyExpandedWithOptions(key.(*voi.ExpandedPublicKey), wire.SigningBytes(digest), sig[:], verifyRules)
 }

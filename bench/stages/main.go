@@ -124,6 +124,7 @@ func stageOf(s *profile.Sample, names []string) string {
 // fits counts.
 var kinds = []struct{ function, work string }{
 	{"quorate/sigagg.", "BLS"},
+	{"quorate/internal/edbatch", "Ed25519"},
 	{"github.com/oasisprotocol/curve25519-voi", "Ed25519"},
 	{"crypto/ed25519", "Ed25519"},
 	{"crypto/tls.", "TLS"},

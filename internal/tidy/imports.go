@@ -36,7 +36,7 @@ var rooms = []room{
 	// Above capacity: the first row that fits counts, and measuring reaches further.
 	{"capacity/calibrate", append([]string{"capacity", "pipeline", "netio", "internal/scrape"}, below...), nil},
 	{"capacity", []string{"tuning"}, []string{"time", "sync", "os", "net", "context", "math/rand", "crypto/rand", "unsafe", "runtime", "syscall", "log", "C"}},
-	{"pipeline", below, nil},
+	{"pipeline", append([]string{"internal/edbatch"}, below...), nil},
 	{"client", []string{"wire", "cluster", "sigagg", "payments", "internal/mark", "internal/plant", "internal/scheme"}, nil},
 	{"sim", append([]string{"pipeline", "client"}, below...), nil},
 	{"bench/peers", nil, nil}, // a module of its own, so that no room comes to need what it measures; above bench: the first row that fits counts
@@ -45,6 +45,7 @@ var rooms = []room{
 	{"cmd/loadgen", []string{"client", "wire", "cluster", "sigagg", "payments", "tuning", "internal/assert", "internal/uplot"}, nil},
 	{"deploy", nil, nil},
 	{"internal/assert", nil, nil},
+	{"internal/edbatch", nil, []string{"os", "net", "time"}},
 	{"internal/scheme", []string{"cluster", "sigagg"}, []string{"os", "net", "time"}},
 	{"internal/leak", nil, []string{"os", "net", "time"}},
 	{"internal/limits", nil, []string{"os", "net", "time"}},
