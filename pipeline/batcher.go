@@ -10,7 +10,7 @@ import (
 type BatchPolicy struct {
 	EventsMax  int // events of 128 bytes
 	BytesMax   int // encoded bytes, at most wire.BatchBytesMax
-	EagerSlots int // with fewer slots in flight, whatever waits is proposed at once
+	EagerSlots int // with fewer slots in flight, whatever waits is proposed at once, unless the last batch was crowded
 	SlotsMax   int // with as many in flight, nothing is proposed
 	DelayTicks int // the oldest request waits at most so long, or as long as a slot takes if that is more
 }
@@ -40,6 +40,7 @@ type batcher struct {
 	bytes  int // of all that waits
 	events int
 	slot   uint64                // time of a slot, smoothed, in eighths of a tick
+	last   int                   // requests of the last batch
 	known  map[requestKey]uint64 // queued or proposed here and not executed: since when it may be lost (ticks), or stands
 }
 
@@ -95,7 +96,7 @@ func (b *batcher) ready(inFlight int, tick uint64) bool {
 	switch {
 	case b.len() == 0 || inFlight >= b.policy.SlotsMax:
 		return false
-	case inFlight < b.policy.EagerSlots:
+	case inFlight < b.policy.EagerSlots && b.last < crowdedRequests:
 		return true
 	case b.events >= b.policy.EventsMax || b.bytes >= b.policy.BytesMax:
 		return true
@@ -104,6 +105,12 @@ func (b *batcher) ready(inFlight int, tick uint64) bool {
 	mark.If(waited < delay, mark.BatchWaits)
 	return waited >= delay
 }
+
+// crowdedRequests is how many requests make a batch crowded. A block's signatures
+// cost all replicas together about what a hundred single requests cost. So while
+// batches are crowded, the next one waits as long as a slot takes although slots are
+// free: fewer blocks leave the processors to requests.
+const crowdedRequests = 128
 
 // slotTicksMost bounds what a slot's time adds to the wait: a second of ticks. A
 // slot that a dead collector held up says nothing about the next ones.
@@ -140,6 +147,7 @@ func (b *batcher) close(time uint64, cluster wire.Digest) *body {
 		b.weigh(p, -1)
 		b.turns.pop()
 	}
+	b.last = len(out.requests)
 	out.raw = out.batch.Append(make([]byte, 0, bytes))
 	scratch := append([]wire.Digest(nil), out.requests...)
 	out.digest = wire.BatchDigest(time, scratch)

@@ -72,6 +72,41 @@ func TestBatcherWaitsForSlowSlots(t *testing.T) {
 	}
 }
 
+// TestBatcherWaitsBehindCrowdedBatches: after a batch of many requests the next one
+// waits for as long as a slot takes, with slots free and even with none in flight;
+// after one of few it goes at once, however many events the few had.
+func TestBatcherWaitsBehindCrowdedBatches(t *testing.T) {
+	b := newBatcher(BatchPolicy{EventsMax: 5000, BytesMax: 1 << 20, EagerSlots: 2, SlotsMax: 4, DelayTicks: 3})
+	seq := uint64(0)
+	batch := func(requests, events int) {
+		for range requests {
+			seq++
+			b.add(request(1, seq, events), 0)
+		}
+		if got := len(b.close(1, wire.Digest{}).requests); got != requests {
+			t.Fatalf("a batch of %d, want %d", got, requests)
+		}
+	}
+	waits := func(want bool) {
+		t.Helper()
+		seq++
+		b.add(request(1, seq, 1), 0)
+		for _, inFlight := range []int{0, 1} {
+			if b.ready(inFlight, 2) == want || !b.ready(inFlight, 3) {
+				t.Errorf("behind %d in flight: ready at once %v, after the delay %v", inFlight, b.ready(inFlight, 2), b.ready(inFlight, 3))
+			}
+		}
+		b.close(1, wire.Digest{})
+	}
+	batch(crowdedRequests-1, 1)
+	waits(false)
+	batch(crowdedRequests, 1)
+	waits(true)
+	waits(false) // the last batch was one request
+	batch(2, 2000)
+	waits(false)
+}
+
 func TestBatcherTakesOversizeRequestAlone(t *testing.T) {
 	b := newBatcher(BatchPolicy{EventsMax: 10, BytesMax: 2000, EagerSlots: 1, SlotsMax: 1})
 	b.add(request(1, 1, 100), 0)
