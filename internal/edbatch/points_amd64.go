@@ -6,11 +6,12 @@ import "unsafe"
 // x = X/Z, y = Y/Z, xy = T/Z.
 type points struct{ X, Y, Z, T element }
 
-// scratch is the working memory of the kernels; they know its layout.
+// scratch is the working memory of the kernels, which know its layout: a point and
+// the terms A to H of the formulas, which only they use.
 type scratch struct {
-	p                      points
-	a, b, c, d, e, f, g, h element
-	twoD                   element // 2d in every lane
+	_    points
+	_    [8]element
+	twoD element // 2d in every lane
 }
 
 // affine is a point that is added to many: y+x, y-x, 2dxy and -2dxy, reduced.
@@ -28,14 +29,24 @@ type digits struct {
 // too, and are not read.
 const bucketsMax = 129
 
-// bucket is a point in extended coordinates, in three cache lines.
-type bucket struct {
-	x, y, z, t limbs
-	_          [4]uint64
-}
+// bucket is a point in extended coordinates, three cache lines: the five limbs each
+// of X, Y, Z and T, and four words of nothing.
+type bucket [24]uint64
+
+// empty is the neutral element.
+var empty = bucket{5: 1, 10: 1}
 
 // buckets are those of each lane.
 type buckets [lanes][bucketsMax]bucket
+
+// The kernels count on these sizes.
+var (
+	_ [1280]byte  = [unsafe.Sizeof(points{})]byte{}
+	_ [4160]byte  = [unsafe.Sizeof(scratch{})]byte{}
+	_ [160]byte   = [unsafe.Sizeof(affine{})]byte{}
+	_ [16]byte    = [unsafe.Sizeof(digits{})]byte{}
+	_ [24768]byte = [unsafe.Sizeof([bucketsMax]bucket{})]byte{}
+)
 
 //go:noescape
 func addPoints8(out, a, b *points, s *scratch)
@@ -64,7 +75,7 @@ func (b *buckets) clear(n int) {
 	for l := range b {
 		row := b[l][:n]
 		for i := range row {
-			row[i] = bucket{y: limbs{1}, z: limbs{1}}
+			row[i] = empty
 		}
 	}
 }
