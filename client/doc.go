@@ -24,6 +24,11 @@
 // Merkle path to this request's outcome. A refusal before ordering carries no
 // proof: it counts when f+1 replicas say the same.
 //
+// The primary is that of the highest view that f+1 replicas have reported. When its
+// link is lost, the next replica in line is taken for it, as a guess: one request at
+// a time goes to all, and all are asked, until f+1 answers say who leads. (See
+// primary.go.)
+//
 // # Outcome
 //
 // A call ends in one of four ways, and no other: a proven result; a refusal

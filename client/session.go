@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"quorate/cluster"
-	"quorate/internal/mark"
 	"quorate/wire"
 )
 
@@ -38,8 +37,6 @@ const (
 	// dropped; banTime is for how long.
 	liesMax = 8
 	banTime = 30 * time.Second
-	// pollPause is the least time between two rounds of status questions.
-	pollPause = 250 * time.Millisecond
 )
 
 // SessionConfig is what a Session needs. It is validated by NewSession.
@@ -134,8 +131,7 @@ type Session struct {
 
 	links     []link // by replica
 	primary   wire.ReplicaID
-	polledAt  time.Duration
-	polled    bool
+	lead      lead // why primary is taken for it
 	roundTrip rttEstimate
 	pace      congestion
 	random    uint64
@@ -149,6 +145,7 @@ type link struct {
 	bannedUntil time.Duration
 	view        wire.View // last reported
 	reported    bool
+	heard       bool // reported since everyone was asked last
 }
 
 // NewSession validates cfg and returns a session without links.
@@ -221,11 +218,8 @@ func (s *Session) Submit(now time.Duration, op wire.Op, body []byte, tag uint64,
 	s.next++
 	s.count++
 	s.stats.Submitted++
-	if !s.links[s.primary].up {
-		mark.Hit(mark.ClientNoPrimary)
-		f.toAll = true // better everywhere than nowhere
-	}
 	f.retryAt = now + s.pause(0)
+	out = s.direct(now, f, out)
 	return f.request.Seq, s.send(f, out), nil
 }
 

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -18,7 +17,7 @@ func (s *Session) LinkUp(now time.Duration, r wire.ReplicaID, out []Output) []Ou
 		return out
 	}
 	s.links[r].up = true
-	out = append(out, Output{Kind: OutputSend, Replica: r, FrameKind: wire.KindStatusRequest})
+	out = s.greet(now, r, out)
 	s.each(func(f *flight) {
 		if f.toAll || r == s.primary {
 			mark.Hit(mark.ClientLinkUp)
@@ -47,41 +46,7 @@ func (s *Session) LinkDown(now time.Duration, r wire.ReplicaID, out []Output) []
 		out = s.resend(now, f, out)
 	}
 	out = s.moveTo(now, s.nextUp(), out)
-	return s.poll(now, out)
-}
-
-// nextUp is the first replica behind the primary that has a link: the order in
-// which views pass the role on. It is the primary itself if none has one.
-func (s *Session) nextUp() wire.ReplicaID {
-	n := len(s.links)
-	for i := 1; i < n; i++ {
-		if r := (int(s.primary) + i) % n; s.links[r].up {
-			return wire.ReplicaID(r)
-		}
-	}
-	mark.Hit(mark.ClientMovesToDown)
-	return s.primary
-}
-
-// moveTo changes the believed primary and sends it what it has not got.
-func (s *Session) moveTo(now time.Duration, r wire.ReplicaID, out []Output) []Output {
-	if r == s.primary {
-		return out
-	}
-	s.primary = r
-	mark.Hit(mark.ClientMovesOn)
-	s.stats.Failovers++
-	if !s.links[r].up {
-		return out
-	}
-	s.each(func(f *flight) {
-		if !f.toAll {
-			s.stats.Resent++
-			out = append(out, s.frameTo(r, f))
-			f.retryAt = now + s.pause(f.attempt)
-		}
-	})
-	return out
+	return s.guess(now, out)
 }
 
 // Receive takes one frame of a replica. The session keeps body.
@@ -240,44 +205,6 @@ func (s *Session) refused(now time.Duration, from wire.ReplicaID, f *flight, cod
 	return out
 }
 
-// status takes a replica's word about its view. The session believes the
-// (f+1)-th highest reported view: an honest replica has reached it, and f liars
-// cannot move it above.
-func (s *Session) status(now time.Duration, from wire.ReplicaID, view wire.View, out []Output) []Output {
-	s.links[from].view, s.links[from].reported = view, true
-	views := make([]wire.View, 0, len(s.links))
-	for i := range s.links {
-		if s.links[i].reported {
-			views = append(views, s.links[i].view)
-		}
-	}
-	if len(views) <= s.cfg.Quorums.F {
-		mark.Hit(mark.ClientFewStatuses)
-		return out
-	}
-	slices.SortFunc(views, func(a, b wire.View) int { return cmp.Compare(b, a) })
-	primary := s.cfg.Quorums.Primary(views[s.cfg.Quorums.F])
-	if !s.links[primary].up {
-		mark.Hit(mark.ClientPrimaryDown)
-		return out // whoever took over has not been heard of yet
-	}
-	return s.moveTo(now, primary, out)
-}
-
-// poll asks every connected replica where it stands.
-func (s *Session) poll(now time.Duration, out []Output) []Output {
-	if s.polled && now-s.polledAt < pollPause {
-		return out
-	}
-	s.polled, s.polledAt = true, now
-	for r := range s.links {
-		if s.links[r].up {
-			out = append(out, Output{Kind: OutputSend, Replica: wire.ReplicaID(r), FrameKind: wire.KindStatusRequest})
-		}
-	}
-	return out
-}
-
 // Tick sends again what waits for too long. Call it at NextTick or later.
 func (s *Session) Tick(now time.Duration, out []Output) []Output {
 	late := false
@@ -300,7 +227,7 @@ func (s *Session) Tick(now time.Duration, out []Output) []Output {
 		f.overloads = 0
 		out = s.resend(now, f, out)
 	})
-	if late {
+	if late || s.lead.guess && s.count > 0 {
 		out = s.poll(now, out)
 	}
 	return out
@@ -335,5 +262,8 @@ func (s *Session) NextTick() (at time.Duration, ok bool) {
 			at, ok = f.retryAt, true
 		}
 	})
+	if ok && s.lead.guess {
+		at = min(at, s.nextPoll())
+	}
 	return at, ok
 }

@@ -23,6 +23,9 @@ const (
 	ClientPrimaryDown
 	ClientBackoff
 	ClientToAll
+	ClientGuessToAll
+	ClientHearsOfView
+	ClientSettles
 
 	clientEnd
 )
@@ -49,4 +52,7 @@ var clientMarks = [...]Info{
 	ClientPrimaryDown:       {"client.primary_down", "client", "the reported primary is not connected"},
 	ClientBackoff:           {"client.backoff", "client", "an overloaded replica is asked again"},
 	ClientToAll:             {"client.to_all", "client", "a request waits for so long that it goes to all"},
+	ClientGuessToAll:        {"client.guess_to_all", "client", "the primary is a guess: a new request goes to all"},
+	ClientHearsOfView:       {"client.hears_of_view", "client", "a replica reports a higher view than f+1 have"},
+	ClientSettles:           {"client.settles", "client", "a guessed primary is confirmed or replaced"},
 }
