@@ -20,13 +20,14 @@ func TestBadKeyIsRefusedAndARestartWorks(t *testing.T) {
 			t.Fatalf("key %x: status %d, result %x; want a refusal", key[:2], reply.Status, reply.Result)
 		}
 	}
-	before := c.settle()
+	before, at := c.settle(), c.nodes[0].replica.Status().Executed
 	for i := range 4 {
 		c.kill(i)
 	}
 	for i := range 4 {
 		c.start(i, false)
 	}
+	c.waitExecuted(at) // before, all four may be equal at an earlier slot
 	if after := c.settle(); after != before {
 		t.Fatalf("state after restart %v, before %v", after, before)
 	}
