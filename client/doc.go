@@ -26,8 +26,8 @@
 //
 // The primary is that of the highest view that f+1 replicas have reported. When its
 // link is lost, the next replica in line is taken for it, as a guess: one request at
-// a time goes to all, and all are asked, until f+1 answers say who leads. (See
-// primary.go.)
+// a time goes to all, and all are asked, until f+1 answers say who leads. A replica
+// that gets a request and does not lead says so at once (primary.go).
 //
 // # Outcome
 //

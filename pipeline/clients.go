@@ -30,6 +30,7 @@ type clientEntry struct {
 	bitmap  uint64
 	waiting []waiter // at most payments.WindowSeqs
 	bucket  bucket
+	told    told
 }
 
 // quota is what one client may have here at once and send in a second. Each
@@ -90,6 +91,41 @@ func (e *clientEntry) spend(tick uint64, q *quota) (waitMilli uint32) {
 	defer e.mu.Unlock()
 	wait := e.bucket.spend(tick, q)
 	return uint32((wait + 999) / 1000)
+}
+
+// told is when a client was last told the view of this replica.
+type told struct {
+	ever bool
+	view wire.View
+	tick uint64
+}
+
+// tellTicks is the least time between two times that a client is told the same
+// view: one with a window of requests is told once, and again soon if that was
+// lost or did not help.
+const tellTicks = 20
+
+// mayTell reports whether the client may be told this view now, and notes it.
+func (e *clientEntry) mayTell(view wire.View, tick uint64) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if t := e.told; t.ever && t.view == view && tick-t.tick < tellTicks {
+		return false
+	}
+	e.told = told{ever: true, view: view, tick: tick}
+	return true
+}
+
+// connOf is the connection on which seq is waited for, 0 for none.
+func (e *clientEntry) connOf(seq uint64) ConnID {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := range e.waiting {
+		if e.waiting[i].seq == seq {
+			return e.waiting[i].conn
+		}
+	}
+	return 0
 }
 
 // waiter is a request that was admitted here and not answered yet.

@@ -80,7 +80,8 @@ type testCluster struct {
 	mu      sync.Mutex
 	replies map[requestKey]chan wire.Reply
 	rejects []wire.Reject
-	mute    atomic.Bool // messages about π are lost
+	told    []wire.NodeStatus // what replicas said of themselves to clients, unasked
+	mute    atomic.Bool       // messages about π are lost
 
 	queueBytes int // RequestQueueBytes of those that start from now on
 	packBytes  int // PackBytesMin of the same
@@ -145,6 +146,15 @@ func (p testPort) Reply(_ ConnID, kind wire.Kind, body []byte) error {
 		case ch <- r:
 		default:
 		}
+	case wire.KindStatusReply:
+		s, err := wire.DecodeNodeStatus(body)
+		if err != nil || s.Replica != wire.ReplicaID(p.self) {
+			p.c.t.Errorf("status of replica %d: %+v, %v", p.self, s, err)
+			return err
+		}
+		p.c.mu.Lock()
+		p.c.told = append(p.c.told, s)
+		p.c.mu.Unlock()
 	case wire.KindReject:
 		r, err := wire.DecodeReject(body)
 		if err != nil {

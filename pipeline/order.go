@@ -190,6 +190,7 @@ func (o *orderStage) request(p pendingRequest) {
 		mark.Hit(mark.ForwardNotPrimary)
 		return // the sender keeps it and sends it again
 	}
+	o.tellView(p.key())
 	if _, there := o.relay[p.key()]; there {
 		mark.Hit(mark.RelayKnown)
 		return
@@ -204,6 +205,22 @@ func (o *orderStage) request(p pendingRequest) {
 	// is another mebibyte for that primary.
 	o.relay[p.key()] = relayed{request: p, due: o.tick + againTicks, since: o.tick}
 	o.relayBytes += len(p.request.Body)
+}
+
+// tellView tells the client of a request that waits here in which view this
+// replica is: when it asked a replica that does not lead, and when a view begins. A
+// request stays here for a while before it is passed on, too short a while for the
+// client to see that it asks the wrong replica: without a word it goes on so for
+// ever. One replica's word moves no client; it makes it ask the others.
+func (o *orderStage) tellView(k requestKey) {
+	e := o.r.clients.get(k.client)
+	if !o.active || e == nil {
+		return
+	}
+	if conn := e.connOf(k.seq); conn != 0 && e.mayTell(o.view, o.tick) {
+		mark.Hit(mark.ViewTold)
+		o.r.reply(conn, wire.KindStatusReply, o.r.Status().Append(nil))
+	}
 }
 
 // unrelay forgets a request that need not be passed on any more, if it is there.
@@ -245,6 +262,7 @@ func (o *orderStage) watchView() {
 	o.view, o.active, o.primary = view, active, primary
 	o.batcher.viewChanged(o.tick)
 	o.opened = o.opened[:0]
+	o.publish() // clients are told of it below
 	if !active {
 		return
 	}
@@ -253,6 +271,7 @@ func (o *orderStage) watchView() {
 		o.request(p)
 	}
 	for _, k := range o.relayKeys(func(relayed) bool { return true }) {
+		o.tellView(k)
 		w := o.relay[k]
 		if primary == o.r.cfg.Self {
 			mark.Hit(mark.RelayMine)

@@ -88,7 +88,7 @@ func (*relayBed) Reply(ConnID, wire.Kind, []byte) error { return nil }
 
 func newRelayBed() *relayBed {
 	b := &relayBed{}
-	r := &Replica{transport: b}
+	r := &Replica{transport: b, clients: newClientTable(nil)}
 	r.cfg.Self = 1
 	b.orderStage = &orderStage{r: r, relay: map[requestKey]relayed{}, batcher: newBatcher(BatchPolicy{}), active: true}
 	return b

@@ -185,7 +185,8 @@ func DecodeReject(b []byte) (Reject, error) {
 
 // NodeStatus is one replica's own account of itself, unproven: for operators
 // and for the comparison of state digests after a run. It answers a
-// KindStatusRequest, whose body is empty.
+// KindStatusRequest, whose body is empty, and goes unasked to a client whose
+// request came to a replica that does not lead, or waited when a view began.
 type NodeStatus struct {
 	Replica     ReplicaID
 	View        View

@@ -40,6 +40,7 @@ const (
 	ForwardNotPrimary
 	RelayKnown
 	RelayKept
+	ViewTold
 	Drained
 	RelayMine
 	RelayMoved
@@ -116,6 +117,7 @@ var pipelineMarks = [...]Info{
 	OrderPauses:            {"order.pauses", "pipeline", "the core waits: disk or signers are a window behind"},
 	ForwardNotPrimary:      {"order.forward_not_primary", "pipeline", "a forwarded request reaches a replica that is not the primary"},
 	RelayKnown:             {"order.relay_known", "pipeline", "a client's request waits for the primary already"},
+	ViewTold:               {"order.view_told", "pipeline", "a client that asked a backup, or waited for a view, is told the view"},
 	RelayKept:              {"order.relay_kept", "pipeline", "a client's request is kept for the primary"},
 	Drained:                {"order.drained", "pipeline", "requests that waited for a batch follow a change of view"},
 	RelayMine:              {"order.relay_mine", "pipeline", "a replica that becomes primary batches what it kept for another"},

@@ -122,10 +122,14 @@ func (c *raw) rejected(code wire.RejectCode) {
 	}
 }
 
-// reply wants a reply.
+// reply wants a reply. A replica that does not lead says before in which view it
+// is, which every client has to bear.
 func (c *raw) reply() wire.Reply {
 	c.t.Helper()
 	kind, body, err := c.frame()
+	for err == nil && kind == wire.KindStatusReply {
+		kind, body, err = c.frame()
+	}
 	if err != nil || kind != wire.KindReply {
 		c.t.Fatalf("answered with kind %d, %v, %x; want a reply", kind, err, body)
 	}
