@@ -238,7 +238,11 @@ func (h *harness) compareState() {
 
 // checkpoint writes the dirty pages to the disk.
 func (h *harness) checkpoint() {
-	h.m.Dirty(func(r Region, p uint32, data []byte) { h.disk[pageKey{r, p}] = bytes.Clone(data) })
+	counted, given := h.m.DirtyPages(), 0
+	h.m.Dirty(func(r Region, p uint32, data []byte) { h.disk[pageKey{r, p}] = bytes.Clone(data); given++ })
+	if counted != given {
+		h.t.Fatalf("%d dirty pages counted, %d given", counted, given)
+	}
 	h.m.MarkClean()
 	h.ids = append(h.ids, h.newIDs...)
 	h.newIDs, h.since = nil, nil

@@ -82,6 +82,17 @@ func (m *Machine) Dirty(fn func(region Region, page uint32, data []byte)) {
 	m.each(forDirty, fn)
 }
 
+// DirtyPages is the number of pages that Dirty gives.
+func (m *Machine) DirtyPages() (count int) {
+	for r := Region(0); r < Regions; r++ {
+		bits := m.dirty[r].bits
+		for _, b := range bits[:min(m.pages(r), uint32(len(bits)))] {
+			count += int(b & forDirty)
+		}
+	}
+	return count
+}
+
 // each encodes the pages with a mark.
 func (m *Machine) each(mark uint8, fn func(region Region, page uint32, data []byte)) {
 	var buf [PageBytes]byte

@@ -257,12 +257,11 @@ const (
 
 // image copies the pages that changed since the last image, or gives nil.
 func (s *executeStage) image(seq wire.SeqNum) *pageImage {
-	changed := 0
-	s.machine.Dirty(func(payments.Region, uint32, []byte) { changed++ })
+	changed := s.machine.DirtyPages()
 	if changed > imagePagesSmall && seq/s.r.cfg.Interval%imageEvery != 0 {
 		return nil
 	}
-	im := &pageImage{seq: seq, roots: encodeRoots(s.roots)}
+	im := &pageImage{seq: seq, pages: make([]storage.Page, 0, changed), roots: encodeRoots(s.roots)}
 	s.machine.Dirty(func(region payments.Region, page uint32, data []byte) {
 		im.pages = append(im.pages, storage.Page{Region: uint8(region), Index: page, Data: append([]byte(nil), data...)})
 	})

@@ -52,7 +52,8 @@ func Open(cfg Config, suite Suite, transport Transport, disk Disk) (r *Replica, 
 		return nil, found, fmt.Errorf("journal: %w", err)
 	}
 	ledger, err := storage.OpenLedger(storage.LedgerOptions{FS: disk.FS, Dir: disk.FS.PathJoin(disk.Dir, "ledger"),
-		Cluster: cfg.Cluster, Replica: cfg.Self, CacheBytes: disk.CacheBytes, MemTableBytes: disk.MemTableBytes, Compression: disk.Compression, Fatal: disk.Fatal})
+		Cluster: cfg.Cluster, Replica: cfg.Self, CacheBytes: disk.CacheBytes, MemTableBytes: disk.MemTableBytes,
+		TableBytes: tableBytes(disk.MemTableBytes, int(cfg.Self), cfg.Quorums.N), Compression: disk.Compression, Fatal: disk.Fatal})
 	if err != nil && !errors.Is(err, storage.ErrLedgerBehind) {
 		return nil, found, errors.Join(fmt.Errorf("ledger: %w", err), journal.Close())
 	}
@@ -65,4 +66,17 @@ func Open(cfg Config, suite Suite, transport Transport, disk Disk) (r *Replica, 
 		return nil, found, errors.Join(err, journal.Close(), ledger.Close())
 	}
 	return r, found, nil
+}
+
+// tableBytes is how many bytes of blocks a replica gathers for a table: five
+// eighths of storage's default in the first of n replicas, all of it in the last.
+// Each block comes to all replicas at about the same time. If they wrote tables at
+// the same block, the next slots would find all of them busy, and fast commits wait
+// for the slowest.
+func tableBytes(memTable, self, n int) int64 {
+	usual := min(int64(memTable)/4, storage.TableBytesMax)
+	if n < 2 {
+		return usual
+	}
+	return usual - usual*3/8*int64(n-1-self)/int64(n-1)
 }
