@@ -56,7 +56,7 @@ func (r *ring[T]) put(v T) {
 // take swaps everything that waits into buf's place: the caller owns the result
 // and gives it back as buf with the next call.
 func (r *ring[T]) take(buf []T) []T {
-	clear(buf[:cap(buf)])
+	clear(buf) // what is beyond was never used since it was cleared
 	r.mu.Lock()
 	out := r.items
 	r.items = buf[:0]
