@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 
 	"github.com/oasisprotocol/curve25519-voi/curve"
 	voi "github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
+
+	"quorate/internal/edbatch"
 )
 
 // Sizes of the encodings of Ed25519 (RFC 8032), bytes.
@@ -67,9 +70,12 @@ func (s *EdSigner) Sign(domain Domain, digest [32]byte) []byte {
 
 // EdKeys are the public keys of the signers, ready to verify with. Groups of
 // several thresholds share them.
-type EdKeys struct {
-	raw  [][EdKeyBytes]byte
-	keys []*voi.ExpandedPublicKey
+type EdKeys struct{ keys []edKey }
+
+// edKey is a signer's public key.
+type edKey struct {
+	raw      [EdKeyBytes]byte
+	expanded *voi.ExpandedPublicKey
 }
 
 // NewEdKeys takes the EdKeyBytes of each signer. It returns ErrThreshold for
@@ -95,7 +101,7 @@ func NewEdKeys(keys [][]byte) (*EdKeys, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: key of signer %d", ErrPoint, i)
 		}
-		e.raw, e.keys = append(e.raw, raw), append(e.keys, k)
+		e.keys = append(e.keys, edKey{raw, k})
 	}
 	return e, nil
 }
@@ -119,10 +125,10 @@ func checkEdKey(b []byte) error {
 
 // Public returns the key of one signer, a copy, or ErrSigner.
 func (e *EdKeys) Public(signer int) ([]byte, error) {
-	if signer < 0 || signer >= len(e.raw) {
-		return nil, fmt.Errorf("%w: %d of %d", ErrSigner, signer, len(e.raw))
+	if signer < 0 || signer >= len(e.keys) {
+		return nil, fmt.Errorf("%w: %d of %d", ErrSigner, signer, len(e.keys))
 	}
-	return slices.Clone(e.raw[signer][:]), nil
+	return slices.Clone(e.keys[signer].raw[:]), nil
 }
 
 // EdGroup combines and verifies certificates of plain signatures: those of
@@ -191,7 +197,7 @@ func (g *EdGroup) Combine(domain Domain, digest [32]byte, votes []Vote) (cert []
 func (g *EdGroup) judge(message []byte, votes []Vote) []bool {
 	batch := newEdBatch(len(votes))
 	for i := range votes {
-		batch.add(g.keys.keys[votes[i].Signer], message, votes[i].Sig)
+		batch.add(&g.keys.keys[votes[i].Signer], message, votes[i].Sig)
 	}
 	return batch.each()
 }
@@ -226,7 +232,7 @@ func (g *EdGroup) parse(cert []byte) (signers []int, sigs []byte, err error) {
 
 func (g *EdGroup) addAll(batch *edBatch, message []byte, signers []int, sigs []byte) {
 	for i, s := range signers {
-		batch.add(g.keys.keys[s], message, sigs[i*EdSigBytes:(i+1)*EdSigBytes])
+		batch.add(&g.keys.keys[s], message, sigs[i*EdSigBytes:(i+1)*EdSigBytes])
 	}
 }
 
@@ -264,28 +270,56 @@ type edBatch struct {
 }
 
 type edEntry struct {
-	key          *voi.ExpandedPublicKey
+	key          *edKey
 	message, sig []byte
 }
 
 func newEdBatch(size int) *edBatch { return &edBatch{entries: make([]edEntry, 0, size)} }
 
-func (b *edBatch) add(key *voi.ExpandedPublicKey, message, sig []byte) {
+func (b *edBatch) add(key *edKey, message, sig []byte) {
 	b.entries = append(b.entries, edEntry{key, message, sig})
 }
 
 // each says of every entry whether it is good.
 func (b *edBatch) each() []bool {
-	if len(b.entries) <= edSingles {
+	switch n := len(b.entries); {
+	case n <= edSingles:
 		return b.oneByOne()
+	case n >= edbatch.Worthwhile && b.wide():
+		good := make([]bool, n)
+		for i := range good {
+			good[i] = true
+		}
+		return good
 	}
 	return b.together()
+}
+
+// wideBatches keeps the memory of batches of eight lanes.
+var wideBatches = sync.Pool{New: func() any { return edbatch.New() }}
+
+// wide reports whether all entries are known to be good, where the processor has
+// what that takes; the library decides about what is not known.
+func (b *edBatch) wide() bool {
+	if !edbatch.Available() {
+		return false
+	}
+	batch := wideBatches.Get().(*edbatch.Batch)
+	defer wideBatches.Put(batch)
+	batch.Reset()
+	for _, e := range b.entries {
+		if len(e.sig) != EdSigBytes {
+			return false
+		}
+		batch.Add(&e.key.raw, e.message, (*[EdSigBytes]byte)(e.sig))
+	}
+	return batch.Verify()
 }
 
 func (b *edBatch) oneByOne() []bool {
 	good := make([]bool, len(b.entries))
 	for i, e := range b.entries {
-		good[i] = voi.VerifyExpandedWithOptions(e.key, e.message, e.sig, edRules)
+		good[i] = voi.VerifyExpandedWithOptions(e.key.expanded, e.message, e.sig, edRules)
 	}
 	return good
 }
@@ -293,7 +327,7 @@ func (b *edBatch) oneByOne() []bool {
 func (b *edBatch) together() []bool {
 	batch := voi.NewBatchVerifierWithCapacity(len(b.entries))
 	for _, e := range b.entries {
-		batch.AddExpandedWithOptions(e.key, e.message, e.sig, edRules)
+		batch.AddExpandedWithOptions(e.key.expanded, e.message, e.sig, edRules)
 	}
 	all, each := batch.Verify(nil)
 	good := make([]bool, len(b.entries))

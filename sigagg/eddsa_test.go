@@ -6,6 +6,8 @@ import (
 	"errors"
 	"slices"
 	"testing"
+
+	"quorate/internal/edbatch"
 )
 
 // Aim: Ed25519 certificates hold the same signatures that every other
@@ -76,16 +78,20 @@ func TestEdKeysRefused(t *testing.T) {
 	}
 }
 
-// TestEdBatchIsSingle: on both sides of edSingles, with one signature bad at each
+// TestEdBatchIsSingle: on both sides of edSingles and of eight lanes, with one signature bad at each
 // place, together and one by one agree; the bad ones include the forms that
 // other rules accept.
 func TestEdBatchIsSingle(t *testing.T) {
 	digest := digestOf(1)
-	for _, count := range []int{1, edSingles, edSingles + 1, 9} {
-		s := edScheme(t, count, 9)
+	for _, count := range []int{1, edSingles, edSingles + 1, 9, edbatch.Worthwhile, 67} {
+		n := max(9, count)
+		s := edScheme(t, count, n)
 		cert := s.certificate(t, Prepare, digest, firstOf(count)...)
+		if err := s.group.Verify(Prepare, digest, cert); err != nil {
+			t.Errorf("%d signatures: %v", count, err)
+		}
 		for i := range count {
-			at := bitmapBytes(9) + i*EdSigBytes
+			at := bitmapBytes(n) + i*EdSigBytes
 			for name, change := range map[string]func(sig []byte){
 				"R":         func(sig []byte) { sig[0] ^= 1 },
 				"S":         func(sig []byte) { sig[32] ^= 1 },

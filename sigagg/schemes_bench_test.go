@@ -106,7 +106,7 @@ func BenchmarkEdBatch(b *testing.B) {
 		message := edMessage(Prepare, digestOf(0))
 		batch := newEdBatch(count)
 		for i := range votes {
-			batch.add(g.keys.keys[votes[i].Signer], message, votes[i].Sig)
+			batch.add(&g.keys.keys[votes[i].Signer], message, votes[i].Sig)
 		}
 		for name, each := range map[string]func() []bool{"singles": batch.oneByOne, "together": batch.together} {
 			b.Run(fmt.Sprintf("%s/%d", name, count), func(b *testing.B) {

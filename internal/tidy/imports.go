@@ -29,7 +29,7 @@ var rooms = []room{
 	{"cluster", []string{"wire", "internal/plant"}, []string{"os", "net"}},
 	{"consensus", []string{"wire", "cluster", "internal/assert", "internal/mark", "internal/plant"}, pureNever},
 	{"payments", []string{"wire", "internal/assert", "internal/mark", "internal/plant"}, pureNever},
-	{"sigagg", []string{"internal/assert", "internal/plant"}, nil},
+	{"sigagg", []string{"internal/assert", "internal/edbatch", "internal/plant"}, nil},
 	{"storage", []string{"wire", "internal/assert", "internal/mark", "internal/plant"}, nil},
 	{"netio", []string{"wire", "cluster", "internal/meter"}, nil},
 	{"tuning", nil, nil},
