@@ -186,7 +186,8 @@ func fill(t *rapid.T, q *Question) float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return float64(max(1, p.BatchEventsMax/q.Events) * q.Events)
+	requests := min(p.BatchEventsMax/q.Events, int(float64(p.BatchBytesMax)/(float64(q.Events)*eventBytes+requestBytes)))
+	return float64(max(1, requests) * q.Events)
 }
 
 // At a higher rate nothing is faster, up to where the highest rate is.
