@@ -4,7 +4,6 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -194,7 +193,7 @@ const cpusMax = 8192
 // Apply sets what p says about the Go runtime, for the whole process. Commands
 // call it once, before they start a thread.
 func (p *Profile) Apply() {
-	debug.SetGCPercent(p.GCPercent)
+	p.paceGC()
 	if p.MaxProcs > 0 {
 		runtime.GOMAXPROCS(p.MaxProcs)
 	}

@@ -39,6 +39,7 @@ type Profile struct {
 	MemTableBytes        int    // bytes
 	LedgerCompression    int    // 0 none, 1 fast, 2 small
 	GCPercent            int    // percent, GOGC
+	GCHeadroomBytes      int    // bytes, 0 = GCPercent alone
 	MaxProcs             int    // threads, GOMAXPROCS, 0 = all cores
 	PinThreads           int    // PinNever, PinAuto or PinAlways
 	TraceSample          int    // requests of which one is traced, 0 = none
