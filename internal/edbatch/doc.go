@@ -1,5 +1,5 @@
 // Package edbatch says of many Ed25519 signatures at once whether all are good, on
-// processors with AVX-512 IFMA: a third to a quarter of the library's time per
+// processors with AVX-512 IFMA: half to a quarter of the library's time per
 // signature (docs/decisions/0022). It answers yes or "not known": what is not known,
 // on any processor, the library verifies, and its word is the rule.
 //
