@@ -40,7 +40,8 @@ type batcher struct {
 	bytes  int // of all that waits
 	events int
 	slot   uint64                // time of a slot, smoothed, in eighths of a tick
-	last   int                   // requests of the last batch
+	last   int                   // requests of the last batch, 0 once the crowd is gone
+	came   uint64                // tick of the last request
 	known  map[requestKey]uint64 // queued or proposed here and not executed: since when it may be lost (ticks), or stands
 }
 
@@ -69,7 +70,10 @@ func (b *batcher) add(p pendingRequest, tick uint64) {
 	if _, there := b.known[p.key()]; there {
 		mark.Hit(mark.BatchOnceMore)
 	}
-	p.tick = tick
+	if tick-b.came >= 2*b.delay() {
+		b.last = 0
+	}
+	p.tick, b.came = tick, tick
 	b.known[p.key()] = stands
 	b.turns.push(p)
 	b.weigh(&p, 1)
@@ -101,15 +105,19 @@ func (b *batcher) ready(inFlight int, tick uint64) bool {
 	case b.events >= b.policy.EventsMax || b.bytes >= b.policy.BytesMax:
 		return true
 	}
-	waited, delay := tick-b.turns.oldest(), max(uint64(b.policy.DelayTicks), b.slot/8)
-	mark.If(waited < delay, mark.BatchWaits)
-	return waited >= delay
+	waits := tick-b.turns.oldest() < b.delay()
+	mark.If(waits, mark.BatchWaits)
+	return !waits
 }
+
+// delay is how long a request may wait for company, ticks.
+func (b *batcher) delay() uint64 { return max(uint64(b.policy.DelayTicks), b.slot/8) }
 
 // crowdedRequests is how many requests make a batch crowded. A block's signatures
 // cost all replicas together about what a hundred single requests cost. So while
 // batches are crowded, the next one waits as long as a slot takes although slots are
-// free: fewer blocks leave the processors to requests.
+// free: fewer blocks leave the processors to requests. The crowd is gone when nobody
+// came for twice as long: a lone request behind it waits for nothing.
 const crowdedRequests = 128
 
 // slotTicksMost bounds what a slot's time adds to the wait: a second of ticks. A

@@ -105,6 +105,19 @@ func TestBatcherWaitsBehindCrowdedBatches(t *testing.T) {
 	waits(false) // the last batch was one request
 	batch(2, 2000)
 	waits(false)
+
+	batch(crowdedRequests, 1)
+	b.add(request(1, seq+1, 1), 5) // the delay is 3
+	if b.ready(0, 5) {
+		t.Error("a request that came soon behind a crowd does not wait")
+	}
+	b.close(1, wire.Digest{})
+	seq++
+	b.last = crowdedRequests
+	b.add(request(1, seq+1, 1), 11)
+	if !b.ready(0, 11) {
+		t.Error("a lone request long behind a crowd waits")
+	}
 }
 
 func TestBatcherTakesOversizeRequestAlone(t *testing.T) {
